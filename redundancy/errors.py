@@ -1,0 +1,28 @@
+"""What can go wrong, said in one line: what, why, and what to do."""
+
+
+class RedundancyError(Exception):
+    """The base of every error that this package raises on purpose.
+
+    Its text is one line that a person can act on; the command line prints it as it is, without a traceback.
+    """
+
+
+class NetworkError(RedundancyError):
+    """A network, or a change to one, that is not well formed."""
+
+
+class DataError(RedundancyError):
+    """A data set that is missing, unreadable or not what it has to be."""
+
+
+class RecipeError(RedundancyError):
+    """A recipe that nothing can be trained from."""
+
+
+class UnsupportedError(RedundancyError):
+    """A model or an operation that this package does not handle, and therefore refuses."""
+
+
+class OptionError(RedundancyError):
+    """An option with a value that it cannot take."""

@@ -1,0 +1,126 @@
+"""A fold: every old unit, in terms of those that stay."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+
+from redundancy.errors import NetworkError
+from redundancy.network import Array, frozen_array
+
+
+class Holds(IntEnum):
+    """How far a fold is true; a fold made of several holds as far as its weakest part."""
+
+    ALWAYS = 0
+    """For every input: proved from weights and activations."""
+    BOX = 1
+    """For every input in a stated box: proved by bounds."""
+    DATA = 2
+    """On the data that it was measured on."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fold:
+    """The affine statement `h = into @ h[keep] + offset` about n units, k of which stay.
+
+    Attributes:
+        keep: Indices of the units that stay, increasing. Shape (k,), int.
+        into: Every old unit in terms of those that stay. Shape (n, k), float64; `into[keep]` is the identity.
+        offset: Shape (n,), float64; zero for those that stay.
+        why: The notion that removed each unit, "" for those that stay. Length n.
+        holds: How far it is true.
+
+    Raises:
+        NetworkError: The shapes do not fit, or a unit that stays is not stated as itself.
+    """
+
+    keep: Array
+    into: Array
+    offset: Array
+    why: tuple[str, ...]
+    holds: Holds = Holds.ALWAYS
+
+    def __post_init__(self) -> None:
+        for name, dtype in (("keep", np.intp), ("into", np.float64), ("offset", np.float64)):
+            object.__setattr__(self, name, frozen_array(np.asarray(getattr(self, name), dtype)))
+        n, k = self.into.shape
+        if self.keep.shape != (k,) or self.offset.shape != (n,) or len(self.why) != n:
+            raise NetworkError(f"a fold of {n} units to {k} has parts of other sizes: {self.keep}, {self.offset.shape}")
+        if np.any(np.diff(self.keep) <= 0):
+            raise NetworkError(f"the units that stay must be increasing, not {self.keep}")
+        if not np.array_equal(self.into[self.keep], np.eye(k)) or np.any(self.offset[self.keep]):
+            raise NetworkError("a fold must state each unit that stays as itself")
+
+    @property
+    def size(self) -> int:
+        """How many units it speaks of."""
+        return len(self.offset)
+
+    @property
+    def dropped(self) -> Array:
+        """Indices of the units that go. Shape (n - k,), int."""
+        return np.setdiff1d(np.arange(self.size), self.keep)
+
+    def __call__(self, kept: Array) -> Array:
+        """All the units from those that stay: (..., k) -> (..., n)."""
+        return np.asarray(kept @ self.into.T + self.offset)
+
+    def __str__(self) -> str:
+        return "; ".join(self.sentence(j) for j in self.dropped) or "nothing folds"
+
+    def sentence(self, j: int) -> str:
+        """What it says of unit `j`, as an equation."""
+        terms = [f"{self.into[j, c]:.4g} h{i}" for c, i in enumerate(self.keep) if self.into[j, c]]
+        if self.offset[j] or not terms:
+            terms.append(f"{self.offset[j]:.4g}")
+        return f"h{j} = {' + '.join(terms)}" + (f" ({self.why[j]})" if self.why[j] else "")
+
+
+def identity(n: int) -> Fold:
+    """The fold of `n` units that removes none."""
+    return Fold(np.arange(n), np.eye(n), np.zeros(n), ("",) * n)
+
+
+def merge(n: int, sources: Mapping[int, tuple[int, float, float]], why: str, holds: Holds = Holds.ALWAYS) -> Fold:
+    """Units that equal a multiple of another: `sources[j] = (i, a, c)` says h_j = a h_i + c.
+
+    Raises:
+        NetworkError: A unit is stated in terms of one that goes.
+    """
+    keep = np.array([j for j in range(n) if j not in sources], dtype=np.intp)
+    column = {int(i): c for c, i in enumerate(keep)}
+    into, offset = np.zeros((n, len(keep))), np.zeros(n)
+    into[keep, np.arange(len(keep))] = 1.0
+    for j, (i, a, c) in sources.items():
+        if i not in column:
+            raise NetworkError(f"unit {j} cannot be stated in terms of unit {i}, which goes as well")
+        into[j, column[i]], offset[j] = a, c
+    return Fold(keep, into, offset, tuple(why if j in sources else "" for j in range(n)), holds)
+
+
+def drop(n: int, values: Mapping[int, float], why: str, holds: Holds = Holds.ALWAYS) -> Fold:
+    """Units that are constants: `values[j] = c` says h_j = c."""
+    keep = np.array([j for j in range(n) if j not in values], dtype=np.intp)
+    into, offset = np.zeros((n, len(keep))), np.zeros(n)
+    into[keep, np.arange(len(keep))] = 1.0
+    for j, value in values.items():
+        offset[j] = value
+    return Fold(keep, into, offset, tuple(why if j in values else "" for j in range(n)), holds)
+
+
+def compose(first: Fold, second: Fold) -> Fold:
+    """`second`, which speaks of the units that `first` keeps, after `first`."""
+    if second.size != len(first.keep):
+        raise NetworkError(f"a fold of {second.size} units cannot follow one that keeps {len(first.keep)}")
+    later = dict(zip(first.keep.tolist(), second.why, strict=True))
+    return Fold(
+        first.keep[second.keep],
+        first.into @ second.into,
+        first.into @ second.offset + first.offset,
+        tuple(why or later.get(j, "") for j, why in enumerate(first.why)),
+        max(first.holds, second.holds),
+    )

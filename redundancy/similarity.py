@@ -1,0 +1,123 @@
+"""Unit-by-unit measures: arrays in, arrays out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from redundancy.network import Array
+
+ROUNDING = 1e-12
+"""What float64 arithmetic on weights may lose, relative to the norm of a row."""
+
+
+def cosine(units: Array) -> Array:
+    """The signed cosine of every pair of units; 0 with a unit of norm zero.
+
+    Args:
+        units: One unit a row. Shape (n, d), any float dtype.
+
+    Returns:
+        Shape (n, n), float64, in [-1, 1].
+    """
+    rows = _scaled_to_one(units)
+    return np.clip(rows @ rows.T, -1.0, 1.0)
+
+
+def weighted_cosine(units: Array, covariance: Array) -> Array:
+    """The signed cosine of every pair of units as they act on inputs of that covariance.
+
+    It is the correlation of their responses: weights on inputs that never vary count for nothing.
+
+    Args:
+        units: Shape (n, d).
+        covariance: Of the inputs. Shape (d, d), symmetric and positive semidefinite.
+    """
+    wide = np.asarray(units, np.float64)
+    gram = wide @ covariance @ wide.T
+    scale = np.sqrt(np.clip(np.diag(gram), 0.0, None))
+    safe = np.where(scale > 0, scale, 1.0)
+    return np.clip(gram / safe[:, None] / safe[None, :], -1.0, 1.0) * ((scale > 0)[:, None] & (scale > 0)[None, :])
+
+
+def parallel(rows: Array, eps: float, *, stored: bool) -> tuple[Array, Array]:
+    """Groups of rows that are multiples of each other, of either sign.
+
+    Two rows are parallel if one is the other times a factor, up to the rounding of the numbers they are stored in.
+    A factor of 1 or -1 needs no rounding, so there the rows must be equal: twins that differ by one unit in the last
+    place are two different rows.
+
+    Args:
+        rows: Shape (n, d), any float dtype.
+        eps: Machine epsilon of the dtype that the weights are stored in.
+        stored: The rows are the stored weights themselves. If not, they were computed from them in float64.
+
+    Returns:
+        group: Shape (n,), int; the same number for rows of one group, -1 for rows of zeros.
+        factor: Shape (n,), float64; a row is its factor times the first row of its group; 0 for rows of zeros.
+    """
+    rows = np.asarray(rows, np.float64)
+    group, factor = np.full(len(rows), -1), np.zeros(len(rows))
+    nonzero = np.flatnonzero(np.any(rows != 0, axis=1))
+    found = 0
+    for run in _candidates(rows, nonzero, max(4 * eps, 1e-9)):
+        leaders: list[int] = []
+        for j in run:
+            match = next(((i, s) for i in leaders if (s := _factor(rows[i], rows[j], eps, stored))), None)
+            if match is None:
+                leaders.append(j)
+                group[j], factor[j] = found, 1.0
+                found += 1
+            else:
+                group[j], factor[j] = group[match[0]], match[1]
+    return group, factor
+
+
+def _scaled_to_one(units: Array) -> Array:
+    wide = np.asarray(units, np.float64)
+    norms = np.linalg.norm(wide, axis=1, keepdims=True)
+    return np.asarray(wide / np.where(norms > 0, norms, 1.0))
+
+
+def _candidates(rows: Array, chosen: Array, gap: float) -> list[list[int]]:
+    """Runs of rows whose directions, sign aside, project to almost the same number: the only possible pairs.
+
+    Parallel rows have equal projections on any vector, so sorting by one replaces the comparison of all pairs.
+    """
+    # The projection must not depend on which rows are asked about, and chance must not repeat their structure.
+    sketch = np.random.default_rng(rows.shape[1]).standard_normal(rows.shape[1])
+    # A norm of denormal numbers would lose its digits: scale by the largest entry first.
+    scaled = rows[chosen] / np.max(np.abs(rows[chosen]), axis=1, keepdims=True, initial=0.0)
+    keys = np.abs(_scaled_to_one(scaled) @ sketch)
+    order = np.argsort(keys, kind="stable")
+    breaks = np.flatnonzero(np.diff(keys[order]) > gap * np.linalg.norm(sketch)) + 1
+    return [sorted(chosen[part].tolist()) for part in np.split(order, breaks) if len(part)]
+
+
+def _factor(first: Array, second: Array, eps: float, stored: bool) -> float:
+    """The factor s of second = s first, or 0 where there is none."""
+    largest = int(np.argmax(np.abs(first)))
+    sign = np.sign(first[largest] * second[largest])
+    slack = 0.0 if stored else ROUNDING * np.max(np.abs(first))
+    if sign and np.max(np.abs(second - sign * first)) <= slack:
+        return float(sign)
+    s = _rounded_factor(first, second, eps) if stored else _fitted_factor(first, second, eps)
+    return s if abs(abs(s) - 1.0) > 4 * eps else 0.0
+
+
+def _rounded_factor(first: Array, second: Array, eps: float) -> float:
+    """s such that `second` is `s first` rounded, entry by entry; 0 where no s does that."""
+    if np.any((first == 0) != (second == 0)):
+        return 0.0
+    a, b = first[first != 0], second[first != 0]
+    if np.any(np.sign(a * b[0]) != np.sign(b * a[0])):
+        return 0.0
+    half = 0.5 * eps * 2.0 ** (np.frexp(np.abs(b))[1] - 1)
+    low, high = np.max((np.abs(b) - half) / np.abs(a)), np.min((np.abs(b) + half) / np.abs(a))
+    if low > high * (1 + ROUNDING):
+        return 0.0
+    return float(np.sign(a[0] * b[0]) * 0.5 * (low + high))
+
+
+def _fitted_factor(first: Array, second: Array, eps: float) -> float:
+    s = float(first @ second / (first @ first))
+    return s if np.max(np.abs(second - s * first)) <= 2 * eps * np.max(np.abs(second)) else 0.0
