@@ -143,6 +143,10 @@ class Network:
 
     __repr__ = __str__
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        # Hypothesis and IPython print by this: one line a layer, not a screen of numbers.
+        printer.text(str(self))
+
 
 def _replaced(node: Node, arrays: Mapping[str, Array]) -> Node:
     for name, array in arrays.items():

@@ -20,7 +20,7 @@ def cosine(units: Array) -> Array:
         Shape (n, n), float64, in [-1, 1].
     """
     rows = _scaled_to_one(units)
-    return np.clip(rows @ rows.T, -1.0, 1.0)
+    return np.asarray(np.clip(rows @ rows.T, -1.0, 1.0))
 
 
 def weighted_cosine(units: Array, covariance: Array) -> Array:
@@ -105,7 +105,7 @@ def _factor(first: Array, second: Array, eps: float, stored: bool) -> float:
 
 
 def _rounded_factor(first: Array, second: Array, eps: float) -> float:
-    """s such that `second` is `s first` rounded, entry by entry; 0 where no s does that."""
+    """S such that `second` is `s first` rounded, entry by entry; 0 where no s does that."""
     if np.any((first == 0) != (second == 0)):
         return 0.0
     a, b = first[first != 0], second[first != 0]

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from redundancy.algebra import LINEAR, Algebra
-from redundancy.fold import Fold
+from redundancy.fold import Fold, Holds
 from redundancy.network import Array
-from redundancy.similarity import parallel
+from redundancy.similarity import ROUNDING, parallel
 
 Basis = Hashable
 """Names the values that a row of coefficients multiplies. Equal bases are equal values, for every input."""
@@ -21,34 +21,44 @@ class Affine:
     """What n units compute: `h = gain * (sum over bases of rows @ basis) + offset`, exactly.
 
     Attributes:
-        terms: Coefficients, shape (n, d) for a basis of d values.
+        terms: Coefficients, shape (n, d) for a basis of d values; None stands for the identity.
         gain: Shape (n,), float64. Kept apart from the rows, which stay the stored weights for as long as possible:
             whether two kernels are equal is a question about what is stored, not about products rounded since.
         offset: Shape (n,), float64.
         why: The notion by which a unit is known to depend on others, "" where it is not. Length n.
         eps: Machine epsilon of the stored weights.
         stored: The rows are stored weights, untouched by arithmetic.
-        itself: The rows are the identity on a basis of its own: nothing is known of these units.
+        holds: How far it is true.
     """
 
-    terms: Mapping[Basis, Array]
+    terms: Mapping[Basis, Array | None]
     gain: Array
     offset: Array
     why: tuple[str, ...]
     eps: float
     stored: bool = True
-    itself: bool = False
+    holds: Holds = Holds.ALWAYS
+
+    @property
+    def itself(self) -> bool:
+        """Nothing is known of these units: their values are a basis of their own."""
+        return len(self.terms) == 1 and next(iter(self.terms.values())) is None
+
+    def term(self, basis: Basis) -> Array:
+        """The coefficients of one basis. Shape (n, d)."""
+        rows = self.terms[basis]
+        return np.eye(len(self.gain), dtype=np.float32) if rows is None else rows
 
     def take(self, channels: Array) -> Affine:
         """The same of some channels."""
+        if np.array_equal(channels, np.arange(len(self.gain))):
+            return self
         return replace(
             self,
-            terms={basis: rows[channels] for basis, rows in self.terms.items()},
+            terms={basis: self.term(basis)[channels] for basis in self.terms},
             gain=self.gain[channels],
             offset=self.offset[channels],
             why=tuple(self.why[i] for i in channels),
-            stored=self.stored and not self.itself,
-            itself=self.itself and len(channels) == len(self.gain),
         )
 
     def scaled(self, gain: Array, offset: Array) -> Affine:
@@ -61,25 +71,28 @@ class Affine:
 
     def rows(self) -> Array:
         """All coefficients beside each other, gain left out. Shape (n, d)."""
-        return np.hstack([self.terms[basis] for basis in sorted(self.terms, key=repr)] or [np.zeros((len(self.gain), 0))])
+        bases = sorted(self.terms, key=repr)
+        return np.hstack([self.term(basis) for basis in bases] or [np.zeros((len(self.gain), 0))])
 
 
 def nothing_known(basis: Basis, n: int, eps: float) -> Affine:
     """Of n units whose values are a basis of their own."""
-    rows = np.eye(n, dtype=np.float32)
-    return Affine({basis: rows}, np.ones(n), np.zeros(n), ("",) * n, eps, itself=True)
+    return Affine({basis: None}, np.ones(n), np.zeros(n), ("",) * n, eps)
 
 
 def total(first: Affine, second: Affine) -> Affine:
     """The sum of two: the affine form of Add."""
-    terms: dict[Basis, Array] = {}
+    terms: dict[Basis, Array | None] = {}
     for affine in (first, second):
-        for basis, rows in affine.terms.items():
-            terms[basis] = affine.gain[:, None] * rows + terms.get(basis, 0.0)
+        for basis in affine.terms:
+            known = terms.get(basis)
+            rows = affine.gain[:, None] * affine.term(basis)
+            terms[basis] = rows if known is None else known + rows
     n = len(first.gain)
     why = tuple(a or b for a, b in zip(first.why, second.why, strict=True))
     eps = max(first.eps, second.eps)
-    return Affine(terms, np.ones(n), first.offset + second.offset, why, eps, stored=False)
+    holds = max(first.holds, second.holds)
+    return Affine(terms, np.ones(n), first.offset + second.offset, why, eps, stored=False, holds=holds)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,7 +129,7 @@ class Units:
     """The units along one axis of a tensor.
 
     Attributes:
-        parts: Together they cover the axis.
+        parts: Together they cover the axis; none where its extent is not fixed.
         axis: Not counting the batch.
     """
 
@@ -128,12 +141,17 @@ class Units:
         """The extent of the axis."""
         return sum(part.where.size for part in self.parts)
 
-    def along(self, name: str) -> Array:
-        """A per-channel array of the parts ("ids", "low", "high"), laid out along the axis. Shape (size,)."""
-        values = np.zeros(self.size, dtype=np.result_type(*(getattr(part, name) for part in self.parts)))
+    @property
+    def ids(self) -> Array:
+        """The unit at each index of the axis. Shape (size,), int."""
+        ids = np.zeros(self.size, dtype=np.intp)
         for part in self.parts:
-            values[part.where] = getattr(part, name)
-        return values
+            ids[part.where] = part.ids
+        return ids
+
+    def mapped(self, change: Callable[[Part], Part]) -> Units:
+        """The same with every part changed."""
+        return replace(self, parts=tuple(change(part) for part in self.parts))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,11 +164,12 @@ class Site:
         group: Units of one group are multiples of each other, offsets aside; -1 for a unit without variable part.
         factor: 0 where the group is -1.
         offset: The constant part.
+        slack: How far a factor or an offset may be wrong because numbers were rounded when they were stored,
+            relative; 0 where nothing was rounded.
         rows: Effective coefficients. Shape (n, d), float64.
         low, high: Bounds of z.
         algebra: Of the function that follows.
         eps: Machine epsilon of the stored weights.
-        stored: The rows were stored, not computed, up to their gain.
         outgoing: Largest weight, by size, with which any consumer reads the unit; None where that is not asked.
         boxed: The bounds rest on bounds of the network's inputs.
     """
@@ -158,12 +177,12 @@ class Site:
     group: Array
     factor: Array
     offset: Array
+    slack: Array
     rows: Array
     low: Array
     high: Array
     algebra: Algebra
     eps: float
-    stored: bool
     outgoing: Array | None = None
     boxed: bool = False
 
@@ -174,8 +193,11 @@ class Site:
 
     def take(self, units: Array) -> Site:
         """The same of some units."""
+        if len(units) == self.size:
+            return self
+        names = ("group", "factor", "offset", "slack", "rows", "low", "high")
+        picked = {name: getattr(self, name)[units] for name in names}
         outgoing = None if self.outgoing is None else self.outgoing[units]
-        picked = {name: getattr(self, name)[units] for name in ("group", "factor", "offset", "rows", "low", "high")}
         return replace(self, **picked, outgoing=outgoing)
 
 
@@ -185,21 +207,26 @@ Find = Callable[[Site], Fold]
 
 def site_of(affine: Affine, low: Array, high: Array, algebra: Algebra = LINEAR, *, boxed: bool = False) -> Site:
     """The site of units that compute `affine`, before a function with that algebra."""
-    rows = affine.rows()
-    if affine.itself:
-        group, factor = np.arange(len(rows)), np.ones(len(rows))
-    else:
-        group, factor = parallel(rows, affine.eps, stored=affine.stored)
+    rows = np.asarray(affine.rows(), np.float64)
+    group, factor = _groups(affine, rows)
     group = np.where(affine.gain != 0, group, -1)
+    rounded = np.abs(np.abs(factor) - 1.0) > 0
+    slack = np.where(rounded & (group >= 0), 8 * affine.eps, 0.0 if affine.stored else ROUNDING)
     return Site(
-        group,
-        np.where(group >= 0, factor * affine.gain, 0.0),
-        affine.offset,
-        affine.gain[:, None] * rows,
-        low,
-        high,
-        algebra,
-        affine.eps,
-        affine.stored,
+        group=group,
+        factor=np.where(group >= 0, factor * affine.gain, 0.0),
+        offset=affine.offset,
+        slack=slack,
+        rows=affine.gain[:, None] * rows,
+        low=low,
+        high=high,
+        algebra=algebra,
+        eps=affine.eps,
         boxed=boxed,
     )
+
+
+def _groups(affine: Affine, rows: Array) -> tuple[Array, Array]:
+    if affine.itself:
+        return np.arange(len(rows)), np.ones(len(rows))
+    return parallel(rows, affine.eps, stored=affine.stored)

@@ -1,0 +1,102 @@
+"""Builds a network node by node, by hand: with defaults filled in and shapes computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from redundancy.errors import NetworkError
+from redundancy.layers import RULES, shape_of
+from redundancy.network import Array, Network, Node
+
+
+class Builder:
+    """Builds a network: each method returns the name of the node it added.
+
+    Example:
+        >>> b = Builder()
+        >>> x = b.input((3,))
+        >>> y = b.add("dense", x, weights={"kernel": np.ones((3, 2)), "bias": np.zeros(2)})
+        >>> b.network(y).parameters
+        8
+    """
+
+    def __init__(self) -> None:
+        self._nodes: dict[str, Node] = {}
+
+    def input(self, shape: Iterable[int | None], name: str | None = None, *, dtype: str = "float32") -> str:
+        """An input of the network, of that shape without the batch."""
+        return self._added(Node(self._name("input", name), "input", shape=tuple(shape), config={"dtype": dtype}))
+
+    def add(
+        self,
+        kind: str,
+        *inputs: str,
+        name: str | None = None,
+        weights: Mapping[str, Array] | None = None,
+        layer: str = "",
+        **config: Any,
+    ) -> str:
+        """A node of a kind that has a rule, reading the nodes named.
+
+        Args:
+            kind: "dense", "conv", "activation", ...
+            inputs: Names of nodes that exist.
+            name: Its own; made from its kind if not given.
+            weights: By name, as the kind requires them.
+            layer: The layer it belongs to, if not one of its own.
+            config: What differs from the kind's defaults.
+
+        Raises:
+            NetworkError: The kind, an input or an option is unknown, or a shape is impossible.
+        """
+        if kind not in RULES:
+            raise NetworkError(f"no rule for a node of kind '{kind}': the kinds are {', '.join(sorted(RULES))}")
+        node = Node(self._name(kind, name), kind, inputs, (), {**RULES[kind].defaults, **config}, weights or {}, layer)
+        shapes = tuple(self.shape(reads) for reads in inputs)
+        _check(node, shapes)
+        shape = shape_of(node, shapes)
+        if any(extent is not None and extent < 1 for extent in shape):
+            raise NetworkError(
+                f"node '{node.name}' ({kind}) would have shape {shape}: its input {shapes[0]} is too small"
+            )
+        return self._added(node.with_weights(node.weights, shape))
+
+    def shape(self, name: str) -> tuple[int | None, ...]:
+        """Shape of a node's output, without the batch."""
+        if name not in self._nodes:
+            raise NetworkError(f"no node '{name}' to read from: there are {', '.join(self._nodes) or 'none yet'}")
+        return self._nodes[name].shape
+
+    def network(self, *outputs: str) -> Network:
+        """The network whose outputs are those nodes."""
+        return Network(tuple(self._nodes.values()), outputs)
+
+    def _name(self, kind: str, name: str | None) -> str:
+        if name is not None:
+            return name
+        taken = (f"{kind}_{number}" for number in range(1, len(self._nodes) + 2))
+        return next(free for free in taken if free not in self._nodes)
+
+    def _added(self, node: Node) -> str:
+        if node.name in self._nodes:
+            raise NetworkError(f"two nodes are called '{node.name}': names must differ, rename one")
+        self._nodes[node.name] = node
+        return node.name
+
+
+def _check(node: Node, inputs: tuple[tuple[int | None, ...], ...]) -> None:
+    """The weights that read or carry units fit the input."""
+    rule = RULES[node.kind]
+    if not inputs:
+        raise NetworkError(f"node '{node.name}' ({node.kind}) reads nothing: name the node it reads")
+    extent = inputs[0][rule.axis(node, len(inputs[0]))] if inputs[0] else None
+    groups = node.config.get("groups", 1)
+    for name, axis in {**rule.reads, **rule.carries}.items():
+        if name in node.weights and np.shape(node.weights[name])[axis] * groups != extent:
+            shape = np.shape(node.weights[name])
+            raise NetworkError(
+                f"node '{node.name}' ({node.kind}): {name} of shape {shape} does not fit input {inputs[0]}"
+            )

@@ -1,0 +1,106 @@
+"""Compaction: search and surgery in turns, until nothing folds any more."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from redundancy.fold import Holds
+from redundancy.network import Array, Network
+from redundancy.search import Finding, search
+from redundancy.surgery import Refusal, operate
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A unit that went.
+
+    Attributes:
+        space: The layers that made it.
+        unit: Its index there, in the network that came in.
+        why: The notion that removed it.
+        holds: How far that is true.
+    """
+
+    space: str
+    unit: int
+    why: str
+    holds: Holds
+
+    def __str__(self) -> str:
+        return f"unit {self.unit} of {self.space} is {self.why}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compaction:
+    """A network without the redundancy that was found in it.
+
+    Attributes:
+        network: The small one.
+        original: The one that came in, untouched.
+        removals: Every unit that went, in order.
+        refusals: What would have folded in the small network, but may not.
+    """
+
+    network: Network
+    original: Network
+    removals: tuple[Removal, ...]
+    refusals: tuple[Refusal, ...]
+
+    def __str__(self) -> str:
+        counts = Counter((removal.space, removal.why) for removal in self.removals)
+        lines = [f"{space}: {count} removed ({why})" for (space, why), count in counts.items()]
+        lines += [str(refusal) for refusal in self.refusals]
+        return "\n".join([*lines, f"{self.original.parameters} parameters, now {self.network.parameters}"])
+
+
+def compact(
+    network: Network,
+    *,
+    notions: Iterable[str] | None = None,
+    box: Mapping[str, tuple[Array, Array]] | None = None,
+) -> Compaction:
+    """Removes from a network every unit that the others, or a bias, can stand in for.
+
+    What folds in one layer can make units of another alike, so the search starts again after every operation.
+
+    Args:
+        network: To compact; it stays as it is.
+        notions: Names of those to look for; all if not given.
+        box: Bounds of inputs, by node: (low, high), each broadcasting to the input's shape without the batch. The
+            small network then computes the same for inputs in that box.
+
+    Returns:
+        A network that computes the same, but for the rounding of its weights.
+
+    Raises:
+        OptionError: There is no such notion.
+        NetworkError: The box is of a node that is no input, or is empty.
+    """
+    names = None if notions is None else tuple(notions)
+    small = network
+    removals: list[Removal] = []
+    left: dict[str, Array] = {}
+    while True:
+        findings = search(small, notions=names, box=box)
+        operation = operate(small, findings.folds)
+        refusals = (*findings.refusals, *operation.refusals)
+        refused = {refusal.space for refusal in operation.refusals}
+        applied = [finding for finding in findings.found if finding.space not in refused]
+        if not applied:
+            return Compaction(small, network, tuple(removals), refusals)
+        for finding in applied:
+            removals += _removed(finding, left)
+        small = operation.network
+
+
+def _removed(finding: Finding, left: dict[str, Array]) -> list[Removal]:
+    """The units that went, as the first network counted them; `left` keeps count, by space."""
+    still = left.get(finding.space, np.arange(finding.size))
+    left[finding.space] = np.delete(still, finding.units)
+    holds = max(fold.holds for fold in finding.at.values())
+    gone = zip(finding.units.tolist(), finding.why, strict=True)
+    return [Removal(finding.space, int(still[unit]), why, holds) for unit, why in gone]

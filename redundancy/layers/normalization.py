@@ -1,0 +1,66 @@
+"""BatchNormalization: in inference, a scale and a shift for each unit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from redundancy.layers.rule import Rule, Shape, register
+from redundancy.layers.tracer import Tracer
+from redundancy.network import Array, Node
+from redundancy.units import Part, Units
+
+
+def effective(node: Node) -> tuple[Array, Array]:
+    """(gain, offset) of a BatchNormalization with its moving statistics. Shapes (n,), float64."""
+    weights = {name: np.asarray(array, np.float64) for name, array in node.weights.items()}
+    # `epsilon` is added in float64; the framework adds it in its own precision, which is rounding.
+    gain = weights.get("gamma", 1.0) / np.sqrt(weights["variance"] + node.config["epsilon"])
+    return gain, weights.get("beta", 0.0) - gain * weights["mean"]
+
+
+def _trace(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
+    units = inputs[0]
+    if units.axis != _axis(node, len(node.shape)):
+        return tracer.opaque(node, inputs, "it normalises along another axis than the one its input's units lie on")
+    if any(_differs(array, part) for array in node.weights.values() for part in units.parts):
+        return tracer.opaque(node, inputs, "it normalises each position of a flattened map in its own way")
+    if not tracer.values:
+        return units
+    gain, offset = effective(node)
+    return units.mapped(lambda part: _scaled(part, gain[part.where[0]], offset[part.where[0]]))
+
+
+def _differs(array: Array, part: Part) -> bool:
+    values = array[part.where]
+    return bool(np.any(values != values[0]))
+
+
+def _scaled(part: Part, gain: Array, offset: Array) -> Part:
+    with np.errstate(invalid="ignore"):
+        ends = np.stack([gain * part.low, gain * part.high]) + offset
+    # No gain times an infinite bound is no number; without gain the value is the offset.
+    ends = np.where(gain == 0, offset, ends)
+    return replace(part, affine=part.affine.scaled(gain, offset), low=ends.min(axis=0), high=ends.max(axis=0))
+
+
+def _axis(node: Node, rank: int) -> int:
+    axis: int = node.config["axis"]
+    return axis % rank
+
+
+def _shape(node: Node, inputs: tuple[Shape, ...]) -> Shape:
+    return inputs[0]
+
+
+register(
+    "batch_normalization",
+    Rule(
+        _trace,
+        _shape,
+        carries={"gamma": 0, "beta": 0, "mean": 0, "variance": 0},
+        axis=_axis,
+        defaults={"axis": -1, "epsilon": 1e-3, "momentum": 0.99},
+    ),
+)

@@ -1,0 +1,68 @@
+"""A layer's rule: what it does with units, as a value, and the registry of all rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from redundancy.errors import NetworkError
+from redundancy.layers.tracer import Tracer
+from redundancy.network import Node
+from redundancy.units import Units
+
+Shape = tuple[int | None, ...]
+
+
+def _never(node: Node) -> bool:
+    return False
+
+
+def _last(node: Node, rank: int) -> int:
+    return rank - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What one kind of layer does with units.
+
+    Attributes:
+        trace: (node, the units of each input, tracer) -> the units of its output.
+        shape: (node, shapes of its inputs) -> shape of its output; neither counts the batch.
+        reads: Axis, by weight, along which a weight reads the units of its input.
+        writes: Axis, by weight, along which a weight makes the units of its output.
+        carries: Axis, by weight, along which a weight holds a number for each unit that passes.
+        axis: (node, rank of its input) -> the axis of the input along which it reads or carries units.
+        defaults: The configuration, where a network is built by hand and leaves it out.
+        padded: Whether it sees zeros beyond the border, where a constant unit is not constant.
+    """
+
+    trace: Callable[[Node, tuple[Units, ...], Tracer], Units]
+    shape: Callable[[Node, tuple[Shape, ...]], Shape]
+    reads: Mapping[str, int] = field(default_factory=dict)
+    writes: Mapping[str, int] = field(default_factory=dict)
+    carries: Mapping[str, int] = field(default_factory=dict)
+    axis: Callable[[Node, int], int] = _last
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    padded: Callable[[Node], bool] = _never
+
+
+RULES: dict[str, Rule] = {}
+"""Every rule, by kind of node."""
+
+
+def register(kind: str, rule: Rule) -> None:
+    """Adds the rule of a kind.
+
+    Raises:
+        NetworkError: The kind has one already.
+    """
+    if kind in RULES:
+        raise NetworkError(f"there is a rule for '{kind}' already: two would contradict each other")
+    RULES[kind] = rule
+
+
+def shape_of(node: Node, inputs: tuple[Shape, ...]) -> Shape:
+    """Shape of a node's output, given those of its inputs; that of an unknown kind is as stated."""
+    rule = RULES.get(node.kind)
+    return rule.shape(node, inputs) if rule else node.shape

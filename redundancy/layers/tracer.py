@@ -1,0 +1,138 @@
+"""Keeps account of units while a network is followed from its inputs to its outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from redundancy.algebra import Algebra
+from redundancy.network import Array, Node
+from redundancy.units import Affine, Find, Part, Units, nothing_known, site_of
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pin:
+    """Units that must stay as they are, and why.
+
+    Attributes:
+        part: The units, as they reach the layer.
+        layer: The layer that does not let them change.
+        reason: Why it does not.
+    """
+
+    part: Part
+    layer: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Tracer:
+    """The account of one walk through a network; the rules of layers write into it.
+
+    Attributes:
+        find: Finds what folds before a nonlinear function; None where nobody asks what units compute.
+        box: Bounds of the network's inputs, by node: (low, high), each broadcasting to the input's shape.
+        shapes: Of every node's output, by name.
+        pins: What must stay, in the order found.
+    """
+
+    find: Find | None = None
+    box: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)
+    shapes: Mapping[str, tuple[int | None, ...]] = field(default_factory=dict)
+    pins: list[Pin] = field(default_factory=list)
+    _parent: list[int] = field(default_factory=list)
+
+    @property
+    def values(self) -> bool:
+        """Whether what the units compute is followed, besides which units they are."""
+        return self.find is not None
+
+    def fresh(self, n: int) -> Array:
+        """The ids of n new units. Shape (n,), int."""
+        first = len(self._parent)
+        self._parent.extend(range(first, first + n))
+        return np.arange(first, first + n)
+
+    def made(
+        self,
+        node: Node,
+        n: int,
+        axis: int,
+        affine: Affine | None = None,
+        low: Array | None = None,
+        high: Array | None = None,
+    ) -> Units:
+        """Units that a node makes: n along `axis`, of which nothing is known unless it is said."""
+        if self.find is None:
+            affine = Affine({}, np.ones(n), np.zeros(n), ("",) * n, 0.0)
+        low = np.full(n, -np.inf) if low is None else low
+        high = np.full(n, np.inf) if high is None else high
+        affine = affine or nothing_known(("value", node.name), n, precision(node))
+        return Units((Part(self.fresh(n), affine, low, high, np.arange(n)[None, :]),), axis)
+
+    def pin(self, units: Units, layer: str, reason: str) -> None:
+        """These units stay as they are."""
+        self.pins.extend(Pin(part, layer, reason) for part in units.parts)
+
+    def opaque(self, node: Node, inputs: tuple[Units, ...], reason: str) -> Units:
+        """A node that nothing is known about: what it reads stays as it is, and so does what it makes."""
+        for units in inputs:
+            self.pin(units, node.layer, reason)
+        size = node.shape[-1] if node.shape else None
+        if size is None:
+            return Units((), -1)
+        units = self.made(node, size, len(node.shape) - 1)
+        self.pin(units, node.layer, reason)
+        return units
+
+    def tie(self, first: Array, second: Array) -> None:
+        """Unit by unit, these must stay or go together."""
+        for a, b in zip(first.tolist(), second.tolist(), strict=True):
+            self._parent[self._root(a)] = self._root(b)
+
+    def roots(self) -> Array:
+        """The unit that stands for each unit and all that are tied to it. Shape (units,), int."""
+        return np.array([self._root(unit) for unit in range(len(self._parent))], dtype=np.intp)
+
+    def _root(self, unit: int) -> int:
+        while self._parent[unit] != unit:
+            self._parent[unit] = self._parent[self._parent[unit]]
+            unit = self._parent[unit]
+        return unit
+
+    def applied(self, units: Units, algebra: Algebra, name: Hashable) -> Units:
+        """The units after a function of each one: what folds before it is what is known after it."""
+        if self.find is None:
+            return units
+        parts = [self._applied(part, algebra, (name, number)) for number, part in enumerate(units.parts)]
+        return Units(tuple(parts), units.axis)
+
+    def _applied(self, part: Part, algebra: Algebra, name: Hashable) -> Part:
+        low, high = algebra.bounds(part.low, part.high)
+        if algebra.linear or self.find is None:
+            return part
+        fold = self.find(site_of(part.affine, part.low, part.high, algebra, boxed=bool(self.box)))
+        n, eps = len(part.ids), part.affine.eps
+        if not len(fold.dropped):
+            return Part(part.ids, nothing_known(("value", name), n, eps), low, high, part.where)
+        holds = max(fold.holds, part.affine.holds)
+        known = Affine({("value", name): fold.into}, np.ones(n), fold.offset, fold.why, eps, stored=False, holds=holds)
+        return Part(part.ids, known, low, high, part.where)
+
+
+def precision(node: Node) -> float:
+    """Machine epsilon of the least precise weight that a node stores; that of float32 where it stores none."""
+    kinds = [array.dtype for array in node.weights.values() if array.dtype.kind in "fV"]
+    return max((epsilon(dtype) for dtype in kinds), default=epsilon(np.dtype(np.float32)))
+
+
+def epsilon(dtype: np.dtype[Any]) -> float:
+    """Machine epsilon of a floating dtype, those of `ml_dtypes` included."""
+    if dtype.kind == "f":
+        return float(np.finfo(dtype).eps)
+    from ml_dtypes import finfo
+
+    return float(finfo(dtype).eps)  # type: ignore[no-untyped-call]

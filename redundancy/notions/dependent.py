@@ -1,0 +1,72 @@
+"""Linear dependence: a unit that is a linear combination of others, where only linear functions follow."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.linalg import qr, solve_triangular
+
+from redundancy.fold import Fold, compose, identity
+from redundancy.network import Array
+from redundancy.notions.notion import register
+from redundancy.similarity import ROUNDING
+from redundancy.units import Site
+
+
+def dependent(site: Site) -> Fold:
+    """h_j = sum_i k_i h_i + c, by QR with column pivoting (Businger and Golub, 1965) of the effective weights.
+
+    It is complete where looking at pairs is not: three units can depend on each other though no two are alike. Two
+    passes: what is exact in float64, such as more units than there are weights; then what is exact but for the
+    rounding of the stored weights. The second pass leaves alone a unit that is almost one other unit: unlike a
+    combination, which is rounded whenever it is stored, a copy can be stored exactly, and so was not meant.
+    """
+    if not site.algebra.linear or site.size < 2:
+        return identity(site.size)
+    exact = _fold(site, ROUNDING * np.sqrt(site.size), copies=True)
+    return compose(exact, _fold(site.take(exact.keep), 2 * site.eps, copies=False))
+
+
+def _fold(site: Site, tolerance: float, *, copies: bool) -> Fold:
+    norms = np.linalg.norm(site.rows, axis=1)
+    unit = site.rows / np.where(norms > 0, norms, 1.0)[:, None]
+    keep, into = _combinations(unit, tolerance)
+    if not copies:
+        keep, into = _without(keep, into, _copied(into, site.eps))
+    into = into * norms[:, None] / np.where(norms[keep] > 0, norms[keep], 1.0)
+    into[keep] = np.eye(len(keep))
+    offset = site.offset - into @ site.offset[keep]
+    offset[keep] = 0.0
+    gone = np.setdiff1d(np.arange(site.size), keep)
+    return Fold(keep, into, offset, tuple("dependent" if j in gone else "" for j in range(site.size)))
+
+
+def _combinations(unit: Array, tolerance: float) -> tuple[Array, Array]:
+    """Rows that span all the others within the tolerance, and every row in terms of them. (k,), (n, k)."""
+    r, order = qr(unit.T, mode="r", pivoting=True)
+    pivots = np.abs(np.diag(r))
+    rank = int(np.sum(pivots > tolerance))
+    coefficients = solve_triangular(r[:rank, :rank], r[:rank, rank:]) if rank else np.zeros((0, len(unit)))
+    into = np.zeros((len(unit), rank))
+    into[order[:rank]] = np.eye(rank)
+    into[order[rank:]] = coefficients.T
+    increasing = np.argsort(order[:rank])
+    return order[:rank][increasing], into[:, increasing]
+
+
+def _copied(into: Array, eps: float) -> Array:
+    """Rows that are one kept row, of either sign, but for rounding. Shape (n,), bool."""
+    largest = np.max(np.abs(into), axis=1, initial=0.0)
+    rest = np.abs(into).sum(axis=1) - largest
+    return np.asarray((np.abs(largest - 1.0) <= 64 * eps) & (rest <= 64 * eps))
+
+
+def _without(keep: Array, into: Array, spared: Array) -> tuple[Array, Array]:
+    """The same, with some rows kept after all."""
+    wider = np.union1d(keep, np.flatnonzero(spared))
+    result = np.zeros((len(into), len(wider)))
+    result[:, np.searchsorted(wider, keep)] = into
+    result[wider] = np.eye(len(wider))
+    return wider, result
+
+
+register("dependent", dependent)

@@ -1,0 +1,90 @@
+"""A notion of redundancy: a name and a function that finds folds; and the registry of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from redundancy.errors import OptionError
+from redundancy.fold import Fold, compose, identity, merge
+from redundancy.units import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Notion:
+    """One definition of redundancy.
+
+    Attributes:
+        name: As reports say it: "3 units are <name>".
+        find: What folds at a site by this definition alone; a fold of none where nothing does.
+    """
+
+    name: str
+    find: Callable[[Site], Fold]
+
+
+NOTIONS: dict[str, Notion] = {}
+"""Every notion, by name, in the order in which they are tried: the simplest explanation first."""
+
+
+def register(name: str, find: Callable[[Site], Fold]) -> Notion:
+    """Adds a notion after those that are there."""
+    return NOTIONS.setdefault(name, Notion(name, find))
+
+
+def named(names: Iterable[str] | None) -> tuple[Notion, ...]:
+    """The notions of those names, in their own order; all of them if None.
+
+    Raises:
+        OptionError: There is no notion of a name.
+    """
+    if names is None:
+        return tuple(NOTIONS.values())
+    wanted = set(names)
+    if unknown := sorted(wanted - NOTIONS.keys()):
+        raise OptionError(f"no notion is called '{unknown[0]}': choose from {', '.join(NOTIONS)}")
+    return tuple(notion for name, notion in NOTIONS.items() if name in wanted)
+
+
+def finder(notions: Iterable[Notion]) -> Callable[[Site], Fold]:
+    """Finds what folds by any of the notions: each is asked about the units that those before it left."""
+    order = tuple(notions)
+
+    def find(site: Site) -> Fold:
+        fold = identity(site.size)
+        for notion in order:
+            found = notion.find(site.take(fold.keep)) if len(fold.keep) else None
+            if found and len(found.dropped):
+                fold = compose(fold, found)
+        return fold
+
+    return find
+
+
+Accept = Callable[[Site, float, float], tuple[float, float] | None]
+"""(site, s, c) of z_j = s z_i + c -> (a, k) of h_j = a h_i + k; None where the relation does not survive."""
+
+
+def pairs(site: Site, why: str, accept: Accept) -> Fold:
+    """Folds units into earlier units of their group, where the relation between the two is accepted."""
+    leaders: Mapping[int, list[int]] = {int(group): [] for group in set(site.group.tolist()) if group >= 0}
+    sources: dict[int, tuple[int, float, float]] = {}
+    for j in range(site.size):
+        candidates = leaders.get(int(site.group[j]), [])
+        match = next(((i, *r) for i in candidates if (r := accept(site, *_relation(site, i, j)))), None)
+        if match:
+            sources[j] = match
+        else:
+            candidates.append(j)
+    return merge(site.size, sources, why)
+
+
+def _relation(site: Site, i: int, j: int) -> tuple[float, float]:
+    """(s, c) of z_j = s z_i + c; exact values where the difference to them is rounding."""
+    slack = float(max(site.slack[i], site.slack[j]))
+    s = float(site.factor[j] / site.factor[i])
+    if abs(abs(s) - 1.0) <= slack:
+        s = 1.0 if s > 0 else -1.0
+    c = float(site.offset[j] - s * site.offset[i])
+    size = abs(site.offset[j]) + abs(s * site.offset[i])
+    return s, 0.0 if abs(c) <= slack * size else c

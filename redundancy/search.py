@@ -1,0 +1,172 @@
+"""Looks for folds in a network: one that holds at every place where the units of a space are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from redundancy.fold import Fold, Holds
+from redundancy.network import Array, Network
+from redundancy.notions import finder, named
+from redundancy.spaces import Space, Tap, trace
+from redundancy.surgery import Refusal
+from redundancy.units import Affine, Basis, Part, Site, site_of
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Finding:
+    """What folds in one space.
+
+    Attributes:
+        space: The layers that make the units.
+        size: How many units they make.
+        units: Index in the space of each unit that goes. Shape (n,), int.
+        why: The notion that removes each of them. Length n.
+        at: The folds for surgery, by name of the tap.
+    """
+
+    space: str
+    size: int
+    units: Array
+    why: tuple[str, ...]
+    at: Mapping[str, Fold]
+
+    def __str__(self) -> str:
+        return "; ".join(f"{self.space} at {name}: {fold}" for name, fold in self.at.items())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Findings:
+    """What was found in a network.
+
+    Attributes:
+        found: One for each space where something folds.
+        refusals: What would fold, but may not.
+    """
+
+    found: tuple[Finding, ...]
+    refusals: tuple[Refusal, ...]
+
+    @property
+    def folds(self) -> dict[str, Fold]:
+        """By name of the tap, as `redundancy.surgery.operate` takes them."""
+        return {name: fold for finding in self.found for name, fold in finding.at.items()}
+
+
+def search(
+    network: Network,
+    *,
+    notions: Iterable[str] | None = None,
+    box: Mapping[str, tuple[Array, Array]] | None = None,
+) -> Findings:
+    """Finds every fold that is true by the weights alone, or over a box of inputs.
+
+    Args:
+        network: To search.
+        notions: Names of those to look for; all if not given.
+        box: Bounds of inputs, by node: (low, high), each broadcasting to the input's shape without the batch.
+
+    Raises:
+        OptionError: There is no such notion.
+        NetworkError: The box is empty or of a node that is no input.
+    """
+    find = finder(named(notions))
+    followed = trace(network, find, box)
+    found: list[Finding] = []
+    refusals: list[Refusal] = []
+    for space in followed.spaces:
+        if not space.taps:
+            continue
+        affine = _joint(space)
+        fold = _spared(find(_site(affine, space, network)))
+        if not len(fold.dropped):
+            continue
+        if space.pins:
+            pin = space.pins[0]
+            refusals.append(Refusal(space.name, pin.layer, pin.reason, len(fold.dropped)))
+        else:
+            # What made a unit depend on others is a better name than what is left to see of it here.
+            why = tuple(gone and (known or gone) for gone, known in zip(fold.why, affine.why, strict=True))
+            fold = replace(fold, why=why)
+            at = {tap.name: _at(tap, fold) for tap in space.taps}
+            found.append(Finding(space.name, space.size, fold.dropped, tuple(why[j] for j in fold.dropped), at))
+    return Findings(tuple(found), tuple(refusals))
+
+
+def _site(affine: Affine, space: Space, network: Network) -> Site:
+    # Bounds have said what they can where they were found: only what is affine must hold at every tap.
+    unbounded = np.full(space.size, np.inf)
+    return replace(site_of(affine, -unbounded, unbounded), outgoing=_outgoing(space, network))
+
+
+def _joint(space: Space) -> Affine:
+    """The units of a space as they are at all its taps at once: what relates two must relate them everywhere."""
+    places = [(tap.part, tap.units, tap.padded) for tap in space.taps]
+    places += [(pin.part, units, False) for pin, units in zip(space.pins, space.held, strict=True)]
+    several = len(places) > 1
+    whole = [_placed(part, units, space.size, padded=padded, several=several) for part, units, padded in places]
+    return _beside(whole) if several else whole[0]
+
+
+def _placed(part: Part, units: Array, n: int, *, padded: bool, several: bool) -> Affine:
+    """What all n units compute at one place; nothing, for those that are not there."""
+    affine = part.affine
+    at_border = padded and bool(np.any(affine.offset))
+    if not several and not at_border and np.array_equal(units, np.arange(n)):
+        return affine
+    rows = affine.gain[:, None] * np.asarray(affine.rows(), np.float64)
+    if at_border:
+        # Beyond the border a constant is not there: it is one more value that the units have to agree on.
+        rows = np.hstack([rows, affine.offset[:, None]])
+    wide, offset, why = np.zeros((n, rows.shape[1])), np.zeros(n), np.full(n, "", dtype=object)
+    wide[units], why[units] = rows, affine.why
+    offset[units] = 0.0 if at_border else affine.offset
+    return Affine({"rows": wide}, np.ones(n), offset, tuple(why), affine.eps, stored=False, holds=affine.holds)
+
+
+def _beside(places: list[Affine]) -> Affine:
+    n = len(places[0].gain)
+    terms: dict[Basis, Array | None] = {number: place.terms["rows"] for number, place in enumerate(places)}
+    why = tuple(next((place.why[j] for place in places if place.why[j]), "") for j in range(n))
+    eps, holds = max(place.eps for place in places), max(place.holds for place in places)
+    return Affine(terms, np.ones(n), np.zeros(n), why, eps, stored=False, holds=holds)
+
+
+def _outgoing(space: Space, network: Network) -> Array | None:
+    """The largest weight, by size, with which anything reads each unit; None if something reads them otherwise."""
+    if space.pins:
+        return None
+    largest = np.zeros(space.size)
+    for tap in space.taps:
+        for read in tap.reads:
+            weights = np.moveaxis(network[read.node].weights[read.weight], read.axis, 0)
+            sizes = np.abs(weights.astype(np.float64)).reshape(len(weights), -1).max(axis=1, initial=0.0)
+            np.maximum.at(largest, tap.units, sizes[tap.part.where].max(axis=0))
+    return largest
+
+
+def _spared(fold: Fold) -> Fold:
+    """The same, but with one unit left: a layer without units is none."""
+    if len(fold.keep):
+        return fold
+    into = np.zeros((fold.size, 1))
+    into[0] = 1.0
+    offset = fold.offset.copy()
+    offset[0] = 0.0
+    return Fold(np.array([0]), into, offset, ("", *fold.why[1:]), fold.holds)
+
+
+def _at(tap: Tap, fold: Fold) -> Fold:
+    """The fold as it is at one tap, where only some of the units may be, and constants may be others."""
+    kept = np.isin(tap.units, fold.keep)
+    order = np.argsort(tap.units[kept])
+    keep = np.flatnonzero(kept)
+    into = fold.into[tap.units][:, np.isin(fold.keep, tap.units)][:, np.argsort(order)]
+    affine = tap.part.affine
+    offset = affine.offset - into @ affine.offset[keep]
+    why = tuple(fold.why[unit] for unit in tap.units)
+    offset[keep] = 0.0
+    holds = Holds(max(fold.holds, affine.holds))
+    return Fold(keep, into, np.zeros_like(offset) if tap.padded else offset, why, holds)

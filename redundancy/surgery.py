@@ -1,0 +1,175 @@
+"""Surgery: a network and folds give a smaller network that computes the same, and refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from redundancy.errors import NetworkError
+from redundancy.fold import Fold, identity
+from redundancy.layers import RULES, shape_of
+from redundancy.network import Array, Network, Node
+from redundancy.spaces import Space, Trace, tap_name, trace
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A fold that was found but may not be applied.
+
+    Attributes:
+        space: The layers that make the units.
+        layer: The layer that stands in the way.
+        reason: Why it does.
+        units: How many units would have gone.
+    """
+
+    space: str
+    layer: str
+    reason: str
+    units: int
+
+    def __str__(self) -> str:
+        return f"{self.units} unit(s) of {self.space} stay because of layer '{self.layer}': {self.reason}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Operation:
+    """What surgery returns.
+
+    Attributes:
+        network: The new network; the one that came in is untouched.
+        refusals: The folds that were not applied.
+    """
+
+    network: Network
+    refusals: tuple[Refusal, ...]
+
+
+def operate(network: Network, folds: Mapping[str, Fold]) -> Operation:
+    """Applies folds to a network.
+
+    Every consumer that reads `h` with weights W and bias b gets `into.T @ W` and `b + offset @ W`; what makes or
+    carries a unit that goes loses it. Arithmetic is in float64, results are stored as before.
+
+    Args:
+        network: To operate on.
+        folds: By the name of the tap they speak of: the node whose output is read, with ":0", ":1", ... behind it if
+            that output has several parts (see `redundancy.spaces.Tap`). A space that is read at several taps needs
+            a fold at each of them, and all must keep the same units.
+
+    Raises:
+        NetworkError: There is no such tap, a fold speaks of another number of units than the tap has, or a sum of
+            weights is too large for the type that they are stored in.
+    """
+    followed = trace(network)
+    _check(followed, folds)
+    stays = np.ones(len(followed.roots), dtype=bool)
+    refusals: list[Refusal] = []
+    accepted: dict[str, Fold] = {}
+    for space in followed.spaces:
+        mine = {tap.name: folds[tap.name] for tap in space.taps if tap.name in folds}
+        if not any(len(fold.dropped) for fold in mine.values()):
+            continue
+        if refusal := _refusal(space, mine):
+            refusals.append(refusal)
+        else:
+            accepted.update(mine)
+            stays[space.ids] = _kept(space, mine)
+    return Operation(_rewritten(followed, stays, accepted), tuple(refusals))
+
+
+def _check(followed: Trace, folds: Mapping[str, Fold]) -> None:
+    sizes = {tap.name: len(tap.units) for space in followed.spaces for tap in space.taps}
+    for name, fold in folds.items():
+        if name not in sizes:
+            raise NetworkError(f"no weights read units at '{name}': the taps are {', '.join(sizes) or 'none'}")
+        if fold.size != sizes[name]:
+            raise NetworkError(f"the fold at '{name}' speaks of {fold.size} units, but there are {sizes[name]}")
+
+
+def _refusal(space: Space, folds: Mapping[str, Fold]) -> Refusal | None:
+    gone = max(len(fold.dropped) for fold in folds.values())
+    if space.pins:
+        return Refusal(space.name, space.pins[0].layer, space.pins[0].reason, gone)
+    for tap in space.taps:
+        reader = tap.reads[0].node
+        fold = folds.get(tap.name)
+        present = _kept(space, folds)[tap.units]
+        if not present.all() and (fold is None or not np.array_equal(np.flatnonzero(present), fold.keep)):
+            return Refusal(space.name, reader, f"the units that go elsewhere are read by it at '{tap.name}'", gone)
+        if not present.any():
+            return Refusal(space.name, reader, "none of the units that it reads would be left", gone)
+        if fold is not None and tap.padded and np.any(fold.offset):
+            return Refusal(space.name, reader, "it pads with zeros, where a constant is no bias", gone)
+    return None
+
+
+def _kept(space: Space, folds: Mapping[str, Fold]) -> Array:
+    """Which units of the space no fold removes. Shape (n,), bool."""
+    kept = np.ones(space.size, dtype=bool)
+    for tap in space.taps:
+        if tap.name in folds:
+            kept[tap.units[folds[tap.name].dropped]] = False
+    return kept
+
+
+def _rewritten(followed: Trace, stays: Array, folds: Mapping[str, Fold]) -> Network:
+    changed: dict[str, Node] = {}
+    for node in followed.network:
+        rule = RULES.get(node.kind)
+        if rule is None:
+            continue
+        weights = dict(node.weights)
+        for name in node.inputs:
+            _cut(weights, rule.carries, stays[followed.made(name)])
+        _read(node, followed, stays, folds, weights)
+        _cut(weights, rule.writes, stays[followed.made(node.name)])
+        shapes = tuple(changed.get(name, followed.network[name]).shape for name in node.inputs)
+        cut = node.with_weights(weights)
+        changed[node.name] = cut.with_weights(weights, shape_of(cut, shapes))
+    return followed.network.with_nodes(changed)
+
+
+def _cut(weights: dict[str, Array], axes: Mapping[str, int], stays: Array) -> None:
+    for name in weights.keys() & axes.keys() if not stays.all() else ():
+        weights[name] = np.compress(stays, weights[name], axis=axes[name])
+
+
+def _read(node: Node, followed: Trace, stays: Array, folds: Mapping[str, Fold], weights: dict[str, Array]) -> None:
+    """Folds the units that a node reads into the weights that read them, and what is constant into its bias."""
+    for weight, axis in RULES[node.kind].reads.items() if node.inputs else ():
+        source = node.inputs[0]
+        units, present = followed.units[source], stays[followed.made(source)]
+        if present.all():
+            continue
+        old = np.moveaxis(np.asarray(weights[weight], np.float64), axis, 0)
+        new = np.zeros((int(present.sum()), *old.shape[1:]))
+        constant = np.zeros(old.shape)
+        place = np.cumsum(present) - 1
+        for number, part in enumerate(units.parts):
+            fold = folds.get(tap_name(source, units, number)) or identity(len(part.ids))
+            new[place[part.where[:, fold.keep]]] = np.einsum("jk,pj...->pk...", fold.into, old[part.where])
+            constant[part.where] = fold.offset.reshape(1, -1, *[1] * (old.ndim - 1)) * old[part.where]
+        _shift(node, weights, constant.reshape(-1, old.shape[-1]).sum(axis=0))
+        weights[weight] = _stored(np.moveaxis(new, 0, axis), weights[weight], node)
+
+
+def _shift(node: Node, weights: dict[str, Array], by: Array) -> None:
+    """Adds to the bias; makes one where there is none and it is needed."""
+    if not np.any(by):
+        return
+    like = weights.get("bias", weights["kernel"])
+    weights["bias"] = _stored(np.asarray(weights.get("bias", 0.0), np.float64) + by, like, node)
+
+
+def _stored(values: Array, like: Array, node: Node) -> Array:
+    with np.errstate(over="ignore"):
+        stored = values.astype(like.dtype)
+    if not np.all(np.isfinite(stored.astype(np.float64))) and np.all(np.isfinite(values)):
+        largest = np.max(np.abs(values))
+        raise NetworkError(
+            f"layer '{node.layer}': the folded weight {largest:.3g} is too large for {like.dtype}: cast it"
+        )
+    return stored
