@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from textwrap import indent
 from types import MappingProxyType
 from typing import Any
 
@@ -145,7 +146,7 @@ class Network:
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         # Hypothesis and IPython print by this: one line a layer, not a screen of numbers.
-        printer.text(str(self))
+        printer.text("\n" + indent(str(self), " " * 8))
 
 
 def _replaced(node: Node, arrays: Mapping[str, Array]) -> Node:

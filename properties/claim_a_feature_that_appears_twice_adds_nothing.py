@@ -1,0 +1,40 @@
+"""n features of which two are equal are n - 1 features: in what can be computed, and in what can be learned."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from redundancy.frameworks.keras import evaluate
+
+from redundancy import claim, compact, judge, observe
+from redundancy.strategies import networks, planted
+from redundancy.zoo import Recipe, Twins, conv, dense, flatten
+
+
+@claim("a network with n features, two of them equal, computes exactly what one with n - 1 features computes")
+@given(plant=planted(["duplicate"], networks(dtype="float64")))
+def test_computes(plant):
+    result = compact(plant.network, notions=["duplicate"])
+    inputs = np.random.default_rng(0).standard_normal((8, *plant.network[plant.network.inputs[0]].shape))
+    before, after = evaluate(plant.network, inputs), evaluate(result.network, inputs)
+    difference = float(np.max(np.abs(after - before)) / (1 + np.max(np.abs(before))))
+    observe("largest relative difference of an output, in float64", difference)
+    assert {removal.unit for removal in result.removals if removal.space == plant.space} & set(plant.units)
+    assert difference < 1e-12
+
+
+@claim("a network whose two features stay tied mostly ends with a higher training loss than its untied twin")
+@pytest.mark.parametrize("features", [2, 3])
+def test_learns(features, dataset, trained, seeds):
+    layers = (conv(features, 5, strides=3, activation="tanh"), flatten(), dense(dataset.classes))
+    untied = Recipe(layers, learning_rate=3e-3, steps=150, data=dataset.name)
+    tied = replace(untied, twins=(Twins("conv_1", (0, 1)),))
+    chosen = seeds(12, features)
+    pairs = list(zip(trained(tied, chosen), trained(untied, chosen), strict=True))
+    observe("training loss", {f"{features} features, tied": np.mean([run.loss for run, _ in pairs]),
+                              f"{features} features, untied": np.mean([run.loss for _, run in pairs])})  # fmt: skip
+    worse = sum(first.loss >= second.loss for first, second in pairs)
+    judge(
+        worse, len(pairs), at_least=0.5, what=f"of {features} features: tied pairs with a loss at or above the untied"
+    )

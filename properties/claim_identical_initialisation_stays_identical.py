@@ -1,0 +1,50 @@
+"""Twins in incoming and outgoing weights receive the same gradients, so no elementwise optimiser can part them.
+
+Not bit for bit: a matrix product may treat its last columns differently, so that twins differ by rounding, which
+training can carry along. Hence a tolerance, and never `==`.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from redundancy import claim, judge, observe
+from redundancy.statistics import runs_needed
+from redundancy.strategies import recipes
+from redundancy.zoo import Recipe, Twins, conv, dense, dropout, flatten
+
+TOGETHER = 1e-4
+APART = 1e-2
+
+
+def distance(run) -> float:
+    """How far the incoming weights of the twins lie apart, relative to their size."""
+    (twins,) = run.recipe.twins
+    kernel = run.network[twins.layer].weights["kernel"].astype(np.float64)
+    first, second = kernel[..., twins.units[0]], kernel[..., twins.units[1]]
+    return float(np.linalg.norm(first - second) / np.linalg.norm(first))
+
+
+@claim("twins in incoming and outgoing weights stay twins through training, whatever the optimiser")
+@settings(max_examples=12)
+@given(recipe=recipes(twins=True))
+def test_twins_stay(recipe, dataset, trained, seeds):
+    (run,) = trained(replace(recipe, data=dataset.name), seeds(1, recipe))
+    observe("largest relative distance of twins", distance(run))
+    assert distance(run) < TOGETHER
+
+
+def convolutional(dataset, *between, outgoing) -> Recipe:
+    layers = (conv(8, 3, strides=2, activation="relu"), *between, flatten(), dense(dataset.classes))
+    return Recipe(layers, steps=60, twins=(Twins("conv_1", (1, 6), outgoing=outgoing),), data=dataset.name)
+
+
+@claim("twins in incoming weights only are parted by training, and so are whole twins under dropout")
+@pytest.mark.parametrize("what", ["incoming only", "under dropout"])
+def test_twins_part(what, dataset, trained, seeds):
+    between, outgoing = ((), False) if what == "incoming only" else ((dropout(0.2),), True)
+    runs = trained(convolutional(dataset, *between, outgoing=outgoing), seeds(runs_needed(0.8), what))
+    observe(f"least relative distance of twins, {what}", min(map(distance, runs)))
+    judge(sum(distance(run) > APART for run in runs), len(runs), at_least=0.8, what=f"twins parted, {what}")

@@ -1,0 +1,110 @@
+"""Merging is no approximation: the consumers of a duplicate take over its weights, and nothing else changes."""
+
+import numpy as np
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from redundancy.frameworks.keras import evaluate
+
+from redundancy import claim, compact, observe
+from redundancy.fold import drop
+from redundancy.planting import RELATIONS, beds, plant
+from redundancy.search import search
+from redundancy.surgery import operate
+from redundancy.zoo import (
+    Recipe,
+    add,
+    average_pooling,
+    batch_normalization,
+    concatenate,
+    conv,
+    dense,
+    flatten,
+    max_pooling,
+)
+
+
+def convolution(function):
+    return conv(8, 3, strides=2, activation=function), max_pooling(), flatten()
+
+
+def hidden(function):
+    return flatten(), dense(24, activation=function), dense(16, activation=function)
+
+
+def normalised(function):
+    return conv(8, 3, strides=2), batch_normalization(), conv(8, 3, activation=function), flatten()
+
+
+def residual(function):
+    stem = conv(8, 3, strides=3, activation=function, name="stem")
+    branch = conv(8, 3, padding="same", activation=function, name="branch")
+    return stem, branch, add("stem", "branch", name="sum"), average_pooling(), flatten()
+
+
+def branches(function):
+    left = conv(6, 3, strides=3, padding="same", activation=function, name="left", inputs="input")
+    right = conv(6, 5, strides=3, padding="same", activation=function, name="right", inputs="input")
+    return left, right, concatenate("left", "right", name="both"), flatten()
+
+
+ARCHITECTURES = {f.__name__: f for f in (convolution, hidden, normalised, residual, branches)}
+FOLDING = ("duplicate", "scaled", "flipped")
+
+
+@st.composite
+def cases(draw):
+    """(architecture, function, relation, where): what to train, and what to plant in it."""
+    architecture = draw(st.sampled_from(list(ARCHITECTURES)))
+    function = draw(st.sampled_from(["relu", "tanh", "sigmoid"]))
+    return architecture, function, draw(st.sampled_from(FOLDING)), draw(st.integers(0, 7)), draw(st.integers(0, 4))
+
+
+def grown(case, dataset, trained, seeds):
+    """The network of a case, trained and then planted in."""
+    architecture, function, relation, place, unit = case
+    layers = (*ARCHITECTURES[architecture](function), dense(dataset.classes))
+    (run,) = trained(Recipe(layers, steps=60, data=dataset.name), seeds(1, architecture, function))
+    fitting = [bed.space for bed in beds(run.network) if RELATIONS[relation].fits(bed)]
+    assume(fitting)
+    space = fitting[place % len(fitting)]
+    return plant(run.network, space.name, (unit, space.size - 1), relation)
+
+
+def rounding(network, images, exact):
+    """What float32 arithmetic itself does to these logits: the measure of every other difference."""
+    return max(float(np.max(np.abs(evaluate(network, images) - exact))), 2.0**-23 * float(np.max(np.abs(exact))))
+
+
+@claim("merging duplicates keeps every prediction, and every logit within rounding: plain, scaled or flipped")
+@given(case=cases())
+def test_merging(case, dataset, trained, seeds):
+    planted = grown(case, dataset, trained, seeds)
+    small = compact(planted.network).network
+    assert small.parameters < planted.network.parameters, f"nothing was merged: {planted}"
+    before, after = evaluate(planted.network, dataset.x_test), evaluate(small, dataset.x_test)
+    exact = evaluate(planted.network, dataset.x_test, dtype="float64")
+    largest = float(np.max(np.abs(after - before)))
+    observe("largest difference of a logit, in roundings", largest / rounding(planted.network, dataset.x_test, exact))
+    observe("changed predictions", int(np.sum(after.argmax(1) != before.argmax(1))))
+    observe("accuracy", float(np.mean(before.argmax(1) == dataset.y_test)))
+    assert largest <= 16 * rounding(planted.network, dataset.x_test, exact), (
+        f"logits changed by {largest:.2g}: {planted}"
+    )
+    assert np.array_equal(after.argmax(1), before.argmax(1)), f"predictions changed: {planted}"
+
+
+@claim("removing a duplicate without folding it into its consumers changes the logits")
+@given(case=cases())
+def test_removing(case, dataset, trained, seeds):
+    planted = grown(case, dataset, trained, seeds)
+    folds = search(planted.network).folds
+    without = {
+        name: drop(fold.size, dict.fromkeys(fold.dropped.tolist(), 0.0), "removed") for name, fold in folds.items()
+    }
+    before = evaluate(planted.network, dataset.x_test)
+    after = evaluate(operate(planted.network, without).network, dataset.x_test)
+    exact = evaluate(planted.network, dataset.x_test, dtype="float64")
+    largest = float(np.max(np.abs(after - before)))
+    observe("largest difference of a logit", largest)
+    observe("changed predictions, of 1", float(np.mean(after.argmax(1) != before.argmax(1))))
+    assert largest > 1000 * rounding(planted.network, dataset.x_test, exact)

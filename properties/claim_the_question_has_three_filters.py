@@ -1,0 +1,43 @@
+"""The network of the question: Conv2D(f, (3, 1)), Flatten, Dense(10), with f filters and no activation between.
+
+The convolution is linear and a filter has three weights, so whatever f is, its filters span three dimensions at most.
+Whoever looks for pairs of similar filters sees nothing of it.
+"""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from redundancy.frameworks.keras import evaluate
+
+from redundancy import claim, compact, observe
+from redundancy.zoo import Recipe, conv, dense, flatten
+
+WIDTHS = (1, 2, 4, 8, 16)
+NEARLY = 0.05
+
+
+def question(filters, dataset):
+    layers = (conv(filters, (3, 1), name="filters"), flatten(), dense(dataset.classes))
+    return Recipe(layers, optimizer="adam", learning_rate=1e-3, batch_size=128, steps=250, data=dataset.name)
+
+
+@claim("1, 2, 4, 8 and 16 filters of 3x1 reach nearly the same accuracy")
+def test_accuracy(dataset, trained, seeds):
+    accuracy = {f: np.mean([run.accuracy for run in trained(question(f, dataset), seeds(3, f))]) for f in WIDTHS}
+    observe("accuracy on the test images, mean of 3 runs, by filters", {str(f): float(a) for f, a in accuracy.items()})
+    spread = max(accuracy.values()) - min(accuracy.values())
+    observe("largest difference of accuracy", float(spread))
+    assert spread <= NEARLY
+
+
+@claim("however many they are, they compact to at most three, with the same predictions")
+@given(filters=st.sampled_from(WIDTHS))
+def test_compacts(filters, dataset, trained, seeds):
+    (run,) = trained(question(filters, dataset), seeds(1, filters))
+    small = compact(run.network).network
+    before, after = evaluate(run.network, dataset.x_test), evaluate(small, dataset.x_test)
+    left = small["filters"].weights["kernel"].shape[-1]
+    observe("filters left, by filters", {str(filters): left})
+    observe("largest difference of a logit", float(np.max(np.abs(after - before))))
+    assert left <= 3
+    assert np.array_equal(after.argmax(1), before.argmax(1))

@@ -1,0 +1,81 @@
+"""Property-based tests for claims about redundancy in neural networks, and the surgery that a true claim promises.
+
+The names below are loaded when they are first used: importing this package loads neither TensorFlow nor scikit-learn.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from redundancy.compaction import compact
+    from redundancy.data import load as load_data
+    from redundancy.errors import RedundancyError
+    from redundancy.fold import Fold
+    from redundancy.hearing import judge, observe
+    from redundancy.network import Network, Node
+    from redundancy.verdict import Outcome, Refuted, Verdict, claim
+    from redundancy.zoo import Recipe, train
+
+    __version__: str
+
+__all__ = [
+    "Fold",
+    "Network",
+    "Node",
+    "Outcome",
+    "Recipe",
+    "RedundancyError",
+    "Refuted",
+    "Verdict",
+    "__version__",
+    "claim",
+    "compact",
+    "judge",
+    "load_data",
+    "observe",
+    "train",
+]
+
+_HOMES = {
+    "Fold": ("redundancy.fold", "Fold"),
+    "Network": ("redundancy.network", "Network"),
+    "Node": ("redundancy.network", "Node"),
+    "Outcome": ("redundancy.verdict", "Outcome"),
+    "Recipe": ("redundancy.zoo", "Recipe"),
+    "RedundancyError": ("redundancy.errors", "RedundancyError"),
+    "Refuted": ("redundancy.verdict", "Refuted"),
+    "Verdict": ("redundancy.verdict", "Verdict"),
+    "claim": ("redundancy.verdict", "claim"),
+    "compact": ("redundancy.compaction", "compact"),
+    "judge": ("redundancy.hearing", "judge"),
+    "load_data": ("redundancy.data", "load"),
+    "observe": ("redundancy.hearing", "observe"),
+    "train": ("redundancy.zoo", "train"),
+}
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        value: object = _version()
+    elif name in _HOMES:
+        module, attribute = _HOMES[name]
+        value = getattr(import_module(module), attribute)
+    else:
+        raise AttributeError(f"module 'redundancy' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("redundancy")
+    except PackageNotFoundError:  # a checkout that was never installed
+        return "0+unknown"

@@ -1,0 +1,7 @@
+"""`python -m redundancy`."""
+
+import sys
+
+from redundancy.cli import main
+
+sys.exit(main())

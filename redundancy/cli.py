@@ -1,0 +1,104 @@
+"""The command line: arguments in, functions of the other rooms called, one line where something is wrong."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from redundancy.errors import OptionError, RedundancyError
+
+PROPERTIES = "properties"
+"""Where claims live, if the command line names no other place."""
+
+INTERRUPTED, PIPE_CLOSED = 130, 141
+"""Exit codes as shells give them, for SIGINT and SIGPIPE."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command.
+
+    Args:
+        argv: The arguments; those of the process if not given.
+
+    Returns:
+        The exit code: 2 where the arguments or what they name cannot be used.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        code = int(arguments.run(arguments))
+        sys.stdout.flush()
+    except RedundancyError as error:
+        print(f"redundancy: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("redundancy: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="redundancy", description="Claims about redundancy in neural networks.")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and stop")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    data = commands.add_parser("data", help="load a data set and describe it")
+    data.add_argument(
+        "data", nargs="?", metavar="NAME|PATH", help="mnist-5k, mnist or an .npz file; the default if none"
+    )
+    data.set_defaults(run=_data)
+
+    # No prefix makes an option here: whatever follows is pytest's.
+    text = f"test the claims in {PROPERTIES}/, or in the paths given; all other arguments are pytest's"
+    claims = commands.add_parser("claims", help=text, description=text, prefix_chars="\0", add_help=False)
+    claims.add_argument("arguments", nargs="*", metavar="ARGUMENT")
+    claims.set_defaults(run=_claims)
+    return parser
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from redundancy import __version__
+
+        print(f"redundancy {__version__}")
+        parser.exit()
+
+
+def _data(arguments: argparse.Namespace) -> int:
+    import numpy as np
+
+    from redundancy.cache import directory
+    from redundancy.data import load
+
+    loaded = load(arguments.data)
+    print(loaded)
+    for part, labels in (("training", loaded.y_train), ("test", loaded.y_test)):
+        counts = np.bincount(labels, minlength=loaded.classes)
+        print(f"{part} images a class: {' '.join(map(str, counts))}")
+    print(f"digest: {loaded.digest}")
+    print(f"cache: {directory()}")
+    return 0
+
+
+def _claims(arguments: argparse.Namespace) -> int:
+    given: list[str] = arguments.arguments
+    if not any(_is_path(argument) for argument in given):
+        if not Path(PROPERTIES).is_dir():
+            where = f"there is no directory {PROPERTIES!r} in {str(Path.cwd())!r}"
+            raise OptionError(f"{where}; run this where your claims are, or name the path of one")
+        given = [PROPERTIES, *given]
+    import pytest
+
+    return int(pytest.main(given))
+
+
+def _is_path(argument: str) -> bool:
+    return not argument.startswith("-") and Path(argument.split("::", 1)[0]).exists()

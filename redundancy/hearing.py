@@ -1,0 +1,249 @@
+"""Taking down the evidence of a claim while a test of it runs: what `observe` and `judge` speak to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+from redundancy.statistics import at_least as certified
+from redundancy.statistics import clopper_pearson, runs_needed, share_of_error
+from redundancy.verdict import (
+    ATTRIBUTE,
+    Claim,
+    ClaimError,
+    Evidence,
+    Measurement,
+    Outcome,
+    Refuted,
+    Verdict,
+    combined,
+    measured,
+)
+
+NO_FAILURE = frozenset({"UnsatisfiedAssumption", "StopTest", "Skipped"})
+"""The exceptions, by name, with which a search rejects a configuration; their packages need not be loaded here."""
+
+
+class Hearing:
+    """Takes down the evidence of one claim, while a test of it runs.
+
+    A configuration that the search rejects, and everything that is tried once a counterexample was found, leaves no
+    trace. Of a refuted claim the measurements are those of the last failing configuration, which is the smallest one.
+    """
+
+    def __init__(self, heard: Claim) -> None:
+        self.claim = heard
+        self.refuted = False
+        self._taken: dict[str, Measurement] = {}
+        self._verdicts: list[Verdict] = []
+        self._configurations = 0
+        self._current: dict[str, Measurement] = {}
+        self._current_verdicts: list[Verdict] = []
+        self._trained: set[Hashable] = set()
+        self._visits: dict[Hashable, int] = {}
+
+    @contextmanager
+    def configuration(self) -> Iterator[None]:
+        """Everything that is observed inside belongs to one configuration."""
+        self._current, self._current_verdicts = {}, []
+        try:
+            yield
+        except BaseException as error:
+            self.refuted = self.refuted or type(error).__name__ not in NO_FAILURE
+            raise
+        if not self.refuted:
+            self._configurations += 1
+            self._verdicts += self._current_verdicts
+            for name, measurement in self._current.items():
+                self._taken[name] = combined(self._taken.get(name), measurement)
+
+    @contextmanager
+    def of(self, test: Any) -> Iterator[None]:
+        """While it lasts, each call of the test's body is one configuration: many under `@given`, else one.
+
+        Raises:
+            ClaimError: `@claim` stands below `@given`.
+        """
+        if not getattr(test, "is_hypothesis_test", False):
+            with self.configuration():
+                yield
+            return
+        # The handle is there for those who run tests: https://hypothesis.readthedocs.io, "inner_test".
+        handle, body = test.hypothesis, test.hypothesis.inner_test
+        if hasattr(body, ATTRIBUTE):
+            raise ClaimError("put @claim above @given and @settings: it chooses the profile that they take up")
+        handle.inner_test = self._heard(body)
+        try:
+            yield
+        finally:
+            handle.inner_test = body
+
+    def _heard(self, body: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(body)
+        def configuration(*args: object, **kwargs: object) -> object:
+            __tracebackhide__ = True
+            with self.configuration():
+                return body(*args, **kwargs)
+
+        return configuration
+
+    def observe(self, name: str, measurement: Measurement) -> None:
+        """Takes down what was measured in the present configuration."""
+        self._current[name] = combined(self._current.get(name), measurement)
+
+    def judged(self, verdict: Verdict) -> None:
+        """Takes down a verdict on the present configuration, and what it rests on."""
+        self._current_verdicts.append(verdict)
+        for name, measurement in verdict.evidence.measurements.items():
+            self.observe(name, measurement)
+
+    def trained(self, runs: Iterable[Hashable]) -> None:
+        """Counts runs, each once however often it is used; an element says which run it is."""
+        self._trained.update(runs)
+
+    def visit(self, counts: Hashable) -> int:
+        """The number, from 1, of these counts in the order of first visit.
+
+        A configuration that is tried again has the same counts, and so the same share of the error budget: a verdict
+        does not change under replay. Another one that happens to have the same counts may share that share, since it
+        is refuted only if the first one was.
+        """
+        return self._visits.setdefault(counts, len(self._visits) + 1)
+
+    def verdict(self, refutation: str | None = None) -> Verdict:
+        """What the evidence says.
+
+        Args:
+            refutation: Why the claim failed; None where it did not.
+        """
+        if refutation is not None:
+            evidence = Evidence(self._current, self._configurations + 1, self._runs(self._current_verdicts))
+            return Verdict(self.claim, Outcome.REFUTED, evidence, _scope(self._current_verdicts), refutation)
+        open_ = [verdict.why for verdict in self._verdicts if verdict.outcome is Outcome.INCONCLUSIVE]
+        outcome = Outcome.INCONCLUSIVE if open_ else Outcome.HOLDS
+        many = f"{len(open_)} of {len(self._verdicts)} judgements are open: " if len(self._verdicts) > 1 else ""
+        why = many + open_[0] if open_ else ""
+        evidence = Evidence(self._taken, self._configurations, self._runs(self._verdicts))
+        return Verdict(self.claim, outcome, evidence, _scope(self._verdicts), why)
+
+    def _runs(self, verdicts: list[Verdict]) -> int:
+        return len(self._trained) or sum(verdict.evidence.runs for verdict in verdicts)
+
+
+_hearing: ContextVar[Hearing | None] = ContextVar("hearing", default=None)
+
+
+def under_way() -> Hearing | None:
+    """The hearing of the claim that is being tested; None where none is."""
+    return _hearing.get()
+
+
+@contextmanager
+def judging(heard: Claim) -> Iterator[Hearing]:
+    """Evidence that is given inside is about that claim. A thread or a task has hearings of its own."""
+    hearing = Hearing(heard)
+    token = _hearing.set(hearing)
+    try:
+        yield hearing
+    finally:
+        _hearing.reset(token)
+
+
+def observe(name: str, value: object) -> None:
+    """Adds to the evidence of the claim under way.
+
+    Args:
+        name: What was measured.
+        value: A number: its smallest and largest value over all configurations are shown. A text: the last one is
+            shown. A mapping of names to numbers or texts: shown as a table, the last value of each row.
+
+    Raises:
+        ClaimError: No claim is under way, or the value is none of these.
+    """
+    hearing = under_way()
+    if hearing is None:
+        raise ClaimError(f"nothing to observe {name!r} for: observe inside a test that is marked with @claim")
+    hearing.observe(name, measured(name, value))
+
+
+def judge(successes: int, runs: int, *, at_least: float = 0.95, confidence: float = 0.95, what: str = "") -> Verdict:
+    """Judges that a run succeeds with probability at least `at_least`, on independent runs.
+
+    HOLDS and REFUTED come from exact one-sided binomial tests. Where `@given` has many configurations judged, one of
+    them refutes the whole claim, so the k-th to be visited may spend only `6 alpha / (pi k)^2` of the error budget
+    alpha = 1 - `confidence` on that. Holding needs no such care: the claim holds only if every configuration does.
+    The budget is that of one test; each set of a test's parameters has its own.
+
+    Args:
+        successes: How many of the runs satisfied the predicate.
+        runs: How many there were. They must be independent; configurations that Hypothesis found are not.
+        at_least: The rate that is claimed, in (0, 1].
+        confidence: In (0, 1).
+        what: What a success is, to be shown.
+
+    Returns:
+        HOLDS or INCONCLUSIVE, which is taken down and does not stop the test.
+
+    Raises:
+        Refuted: The runs refute it.
+        OptionError: The counts, the rate or the confidence are impossible.
+    """
+    __tracebackhide__ = True
+    hearing = under_way()
+    count = _Count(successes, runs, at_least, confidence, what or "runs as claimed")
+    visits = hearing.visit(count) if hearing is not None else 0
+    verdict = count.judged(hearing.claim if hearing is not None else Claim(count.what), visits)
+    if hearing is not None:
+        hearing.judged(verdict)
+    if verdict.outcome is Outcome.REFUTED:
+        raise Refuted(verdict.why)
+    return verdict
+
+
+@dataclass(frozen=True, slots=True)
+class _Count:
+    """Successes among runs, and the rate that is claimed of them."""
+
+    successes: int
+    runs: int
+    rate: float
+    confidence: float
+    what: str
+
+    def judged(self, claim: Claim, visits: int) -> Verdict:
+        """The verdict, where this is the configuration of that number; 0 where no others will be judged."""
+        alpha = 1.0 - self.confidence
+        sure = 1.0 - (share_of_error(alpha, visits) if visits else alpha)
+        answer = certified(self.successes, self.runs, self.rate, self.confidence, refuting=sure)
+        outcome = {True: Outcome.HOLDS, False: Outcome.REFUTED, None: Outcome.INCONCLUSIVE}[answer]
+        why = {
+            Outcome.HOLDS: "",
+            Outcome.REFUTED: f"{self}; at least {self.rate:g} was claimed",
+            Outcome.INCONCLUSIVE: f"{self}; {self._open(sure)}",
+        }[outcome]
+        share = self.successes / self.runs
+        scope = f"a rate of at least {self.rate:g}, at {self.confidence:.4g} confidence"
+        return Verdict(claim, outcome, Evidence({f"{self.what} (rate)": [share, share]}, 1, self.runs), scope, why)
+
+    def __str__(self) -> str:
+        low, high = clopper_pearson(self.successes, self.runs, self.confidence)
+        interval = f"a rate in [{low:.3g}, {high:.3g}] at {self.confidence:.4g} confidence"
+        return f"{self.what}: {self.successes} of {self.runs}, {interval}"
+
+    def _open(self, sure: float) -> str:
+        if certified(self.successes, self.runs, self.rate, self.confidence) is False:
+            return f"after so many configurations, this one refutes only at {sure:.6g} confidence"
+        if self.rate == 1.0:
+            return "no number of runs certifies a rate of 1"
+        needed = runs_needed(self.rate, self.confidence)
+        if self.runs < needed:
+            return f"fewer than {needed} runs cannot certify {self.rate:g}"
+        return f"that does not decide about {self.rate:g}"
+
+
+def _scope(verdicts: list[Verdict]) -> str:
+    return "; ".join(dict.fromkeys(verdict.scope for verdict in verdicts))

@@ -1,0 +1,1 @@
+"""Showing what was found: records of verdicts, and what they look like."""

@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+from redundancy.clustering import near_duplicates
+from redundancy.errors import OptionError
+
+
+def directions(n, d, seed=0):
+    return np.random.default_rng(seed).standard_normal((n, d))
+
+
+def test_chance_alone_makes_no_groups():
+    counts = [near_duplicates(directions(100, 9, seed)).spare for seed in range(40)]
+    assert np.mean(np.array(counts) > 0) <= 0.125  # level .05; 6 of 40 has probability .014
+
+
+def test_copies_with_noise_are_found_whatever_their_length():
+    units = directions(20, 25)
+    units[7] = 3 * units[2] + 1e-3
+    (group,) = near_duplicates(units).groups
+    assert group.tolist() == [2, 7]
+
+
+def test_opposite_units_are_near_only_where_sign_does_not_matter():
+    units = directions(10, 25, seed=1)
+    units[4] = -units[1]
+    assert near_duplicates(units).groups == ()
+    assert near_duplicates(units, signed=False).groups[0].tolist() == [1, 4]
+
+
+def test_the_threshold_rises_as_kernels_shrink_and_units_multiply():
+    small, large = near_duplicates(directions(100, 9)), near_duplicates(directions(100, 25))
+    many = near_duplicates(directions(400, 25))
+    assert small.threshold > many.threshold > large.threshold
+
+
+def test_in_one_dimension_nothing_is_rare():
+    assert near_duplicates(directions(10, 1)).groups == ()
+
+
+def test_every_two_units_of_a_group_are_near():
+    """A chain of neighbours is no group: its ends are far apart."""
+    angles = np.linspace(0, 1, 30)
+    chain = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    clusters = near_duplicates(chain, level=0.5, dimension=3)
+    for group in clusters.groups:
+        rows = chain[group]
+        assert np.min(rows @ rows.T) >= clusters.threshold - 1e-12
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_fewer_than_two_units_make_no_groups(n):
+    assert near_duplicates(np.ones((n, 4))).groups == ()
+
+
+def test_an_impossible_level_is_refused():
+    with pytest.raises(OptionError, match="level"):
+        near_duplicates(directions(4, 4), level=0.0)
