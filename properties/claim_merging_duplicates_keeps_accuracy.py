@@ -3,10 +3,10 @@
 import numpy as np
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from redundancy.frameworks.keras import evaluate
 
 from redundancy import claim, compact, observe
 from redundancy.fold import drop
+from redundancy.frameworks.keras import evaluate
 from redundancy.planting import RELATIONS, beds, plant
 from redundancy.search import search
 from redundancy.surgery import operate

@@ -7,9 +7,9 @@ Whoever looks for pairs of similar filters sees nothing of it.
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from redundancy.frameworks.keras import evaluate
 
 from redundancy import claim, compact, observe
+from redundancy.frameworks.keras import evaluate
 from redundancy.zoo import Recipe, conv, dense, flatten
 
 WIDTHS = (1, 2, 4, 8, 16)

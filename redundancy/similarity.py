@@ -23,6 +23,19 @@ def cosine(units: Array) -> Array:
     return np.asarray(np.clip(rows @ rows.T, -1.0, 1.0))
 
 
+def identical(units: Array) -> Array:
+    """Labels of units that are equal, entry for entry; 0 and -0 are.
+
+    Args:
+        units: One unit a row. Shape (n, d), any dtype, `ml_dtypes` included: equality needs no arithmetic.
+
+    Returns:
+        Shape (n,), int; two units have one label exactly if they are equal.
+    """
+    # float64 holds every value of the narrower types, and NumPy can sort it.
+    return np.asarray(np.unique(np.asarray(units, np.float64), axis=0, return_inverse=True)[1]).reshape(-1)
+
+
 def weighted_cosine(units: Array, covariance: Array) -> Array:
     """The signed cosine of every pair of units as they act on inputs of that covariance.
 

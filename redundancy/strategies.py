@@ -17,6 +17,8 @@ from redundancy import algebra
 from redundancy.building import Builder
 from redundancy.network import Array, Network
 from redundancy.planting import RELATIONS, Planted, beds, plant
+from redundancy.zoo import Initializer, Optimizer, Recipe, Twins, batch_normalization, conv, dense, flatten
+from redundancy.zoo.choices import INITIALIZERS
 
 PLAIN = ("relu", "tanh", "sigmoid", "linear")
 """The functions that examples shrink to, simplest first."""
@@ -97,6 +99,52 @@ def decoys(source: st.SearchStrategy[Network] | None = None) -> st.SearchStrateg
     in the last place, edge filters whose weights sum to zero.
     """
     return planted([name for name, relation in RELATIONS.items() if not relation.folds], source)
+
+
+def initializers() -> st.SearchStrategy[Initializer]:
+    """Keras's random initialisers, with their defaults; they shrink to `random_normal`."""
+    names = sorted(INITIALIZERS, key=lambda name: (name != "random_normal", name))
+    return st.sampled_from(names).map(Initializer)
+
+
+def optimizers() -> st.SearchStrategy[tuple[Optimizer, float]]:
+    """Optimisers, each with a learning rate at which small networks learn; they shrink to plain SGD."""
+    return st.sampled_from(
+        [
+            (Optimizer("sgd"), 0.05),
+            (Optimizer("sgd", momentum=0.9), 0.02),
+            (Optimizer("adam"), 1e-3),
+            (Optimizer("rmsprop"), 1e-3),
+        ]
+    )
+
+
+@st.composite
+def recipes(draw: st.DrawFn, *, twins: bool = False, steps: int = 40) -> Recipe:
+    """Recipes of small networks that learn something: dense or convolutional, with normalisation or without.
+
+    Args:
+        draw: Given by Hypothesis.
+        twins: Two units of the first layer start with equal weights, incoming and outgoing.
+        steps: Batches to train on.
+    """
+    units = draw(st.integers(2, 12))
+    function = draw(st.sampled_from(["relu", "tanh", "sigmoid"]))
+    between = [batch_normalization()] if draw(st.booleans()) else []
+    if draw(st.booleans()):
+        first, last = [conv(units, 3, strides=3, activation=function, name="first")], [flatten()]
+    else:
+        first, last = [flatten(), dense(units, activation=function, name="first")], []
+    optimizer, rate = draw(optimizers())
+    i, j = draw(st.permutations(range(units)))[:2]
+    return Recipe(
+        (*first, *between, *last, dense(10)),
+        initializer=draw(initializers()),
+        optimizer=optimizer,
+        learning_rate=rate,
+        steps=steps,
+        twins=(Twins("first", (i, j)),) if twins else (),
+    )
 
 
 class _Garden:

@@ -1,0 +1,63 @@
+"""Among about a hundred filters some are near-duplicates, and that is not chance.
+
+Near means: nearer than even one of all the pairs would be in 95% of random initialisations. That cosine depends on how
+many filters there are and on how many weights each has, so each width has its own. Trained filters are no random
+directions, and the claim says just that: training brings them together, initialisation does not.
+"""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from redundancy import claim, judge, observe
+from redundancy.clustering import near_duplicates
+from redundancy.statistics import runs_needed
+from redundancy.zoo import Recipe, conv, dense, draw, flatten
+
+
+def wide(filters, dataset):
+    layers = (conv(filters, 3, strides=3, activation="relu", name="filters"), flatten(), dense(dataset.classes))
+    return Recipe(layers, optimizer="adam", learning_rate=2e-3, steps=150, data=dataset.name)
+
+
+def clusters(run):
+    """Near-duplicates among the filters of a run."""
+    return near_duplicates(run.network["filters"].weights["kernel"].reshape(9, -1).T)
+
+
+@claim("of about 100 trained 3x3 filters some are near-duplicates, beyond chance")
+def test_trained(dataset, trained, seeds):
+    runs = trained(wide(100, dataset), seeds(runs_needed(0.8)))
+    found = [clusters(run) for run in runs]
+    observe("cosine that chance reaches in 1 of 20 networks", found[0].threshold)
+    observe("pairs of near-duplicates", {"fewest": min(c.pairs for c in found), "most": max(c.pairs for c in found)})
+    judge(sum(c.pairs > 0 for c in found), len(found), at_least=0.8, what="trained networks with near-duplicates")
+
+
+@claim("random initialisation brings no more near-duplicates than chance does, whatever the kernel and the width")
+@settings(max_examples=10)
+@given(
+    size=st.sampled_from([2, 3, 5]), channels=st.sampled_from([1, 2, 8]), filters=st.sampled_from([16, 64, 100, 200])
+)
+def test_untrained(size, channels, filters, seeds):
+    chosen = seeds(runs_needed(0.9), size, channels, filters)
+    drawn = [draw("random_normal", (size, size, channels, filters), seed) for seed in chosen]
+    found = [near_duplicates(kernel.reshape(-1, filters).T) for kernel in drawn]
+    quiet = sum(c.pairs == 0 for c in found)
+    judge(quiet, len(found), at_least=0.8, what="initialisations without near-duplicates")
+
+
+@claim("the number of near-duplicates grows with the width")
+def test_growth(dataset, trained, seeds):
+    rows = {
+        width: [clusters(run) for run in trained(wide(width, dataset), seeds(5, width))] for width in (25, 50, 100, 200)
+    }
+    pairs = {width: float(np.mean([c.pairs for c in found])) for width, found in rows.items()}
+    spare = {width: float(np.mean([c.spare for c in found])) for width, found in rows.items()}
+    observe(
+        "pairs of near-duplicates, mean of 5 runs, by filters", {str(width): count for width, count in pairs.items()}
+    )
+    observe(
+        "filters that have a near-duplicate to stand for them", {str(width): count for width, count in spare.items()}
+    )
+    assert pairs[200] > pairs[25], "the widest network has no more near-duplicates than the narrowest"

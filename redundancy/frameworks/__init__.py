@@ -1,0 +1,1 @@
+"""Frameworks: each one's models read into the house's own kinds and weight names, and written back."""

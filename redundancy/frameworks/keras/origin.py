@@ -1,0 +1,110 @@
+"""What Keras needs to write a node, or a whole network, back as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from inspect import isclass, isfunction
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Stands in a call's arguments for the tensor that a node reads at this place among its inputs."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LayerOrigin:
+    """A Keras layer, or another operation of a functional model.
+
+    Attributes:
+        cls: Its class.
+        config: What `get_config` gave.
+        objects: The classes and functions that are not Keras's own and that the configuration names.
+        problem: Why it cannot be made again; "" if it can.
+    """
+
+    cls: type
+    config: Mapping[str, Any] = field(default_factory=dict)
+    objects: Mapping[str, Any] = field(default_factory=dict)
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CallOrigin:
+    """One call of a layer.
+
+    Attributes:
+        layer: That was called.
+        arguments: (positional, by keyword) arguments, with a slot for each tensor.
+        tensors: How many slots there are.
+    """
+
+    layer: LayerOrigin
+    arguments: tuple[Any, Any] = ((), {})
+    tensors: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ItemOrigin:
+    """One of several outputs of a call."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelOrigin:
+    """A Keras model.
+
+    Attributes:
+        name: Of the model.
+        sequential: Whether it is a Sequential model.
+        trainable: Whether the model as a whole is.
+        inputs: How its inputs are nested; the leaves are their numbers.
+        outputs: How its outputs are nested; the leaves are their numbers.
+    """
+
+    name: str
+    sequential: bool
+    trainable: bool
+    inputs: Any
+    outputs: Any
+
+
+def layer_origin(operation: Any) -> LayerOrigin:
+    """What is needed to make a layer, or another operation, again."""
+    try:
+        config = operation.get_config()
+    except Exception as error:  # a class of the user's own may raise anything here
+        return LayerOrigin(type(operation), problem=_first_line(error) or "it has no get_config()")
+    objects = _own_objects(operation)
+    return LayerOrigin(type(operation), config, objects, _disguised(objects))
+
+
+def _own_objects(operation: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    # A wrapper or a nested model has layers of its own, at any depth.
+    parts = operation._flatten_layers() if hasattr(operation, "_flatten_layers") else (operation,)
+    for part in parts:
+        for value in (type(part), *vars(part).values()):
+            thing = value if isclass(value) or isfunction(value) else type(value)
+            if (isfunction(thing) or hasattr(thing, "from_config")) and not _is_keras(thing):
+                found[thing.__name__] = thing
+    return found
+
+
+def _is_keras(thing: Any) -> bool:
+    return str(thing.__module__).split(".", 1)[0] == "keras"
+
+
+def _disguised(objects: Mapping[str, Any]) -> str:
+    import keras
+
+    names = [name for name, thing in objects.items() if isfunction(thing) and hasattr(keras.activations, name)]
+    return f"its function '{names[0]}' is called like one of Keras's own; rename it" if names else ""
+
+
+def _first_line(error: BaseException) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), "")
