@@ -15,8 +15,7 @@ from redundancy.statistics import runs_needed
 from redundancy.strategies import recipes
 from redundancy.zoo import Recipe, Twins, conv, dense, dropout, flatten
 
-TOGETHER = 1e-4
-APART = 1e-2
+TOGETHER, APART = 1e-3, 1e-2
 
 
 def distance(run) -> float:
@@ -38,7 +37,9 @@ def test_twins_stay(recipe, dataset, trained, seeds):
 
 def convolutional(dataset, *between, outgoing) -> Recipe:
     layers = (conv(8, 3, strides=2, activation="relu"), *between, flatten(), dense(dataset.classes))
-    return Recipe(layers, steps=60, twins=(Twins("conv_1", (1, 6), outgoing=outgoing),), data=dataset.name)
+    return Recipe(
+        layers, learning_rate=3e-3, steps=100, twins=(Twins("conv_1", (1, 6), outgoing=outgoing),), data=dataset.name
+    )
 
 
 @claim("twins in incoming weights only are parted by training, and so are whole twins under dropout")

@@ -1,6 +1,7 @@
 """Merging is no approximation: the consumers of a duplicate take over its weights, and nothing else changes."""
 
 import numpy as np
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -9,6 +10,7 @@ from redundancy.fold import drop
 from redundancy.frameworks.keras import evaluate
 from redundancy.planting import RELATIONS, beds, plant
 from redundancy.search import search
+from redundancy.strategies import decoys
 from redundancy.surgery import operate
 from redundancy.zoo import (
     Recipe,
@@ -20,6 +22,7 @@ from redundancy.zoo import (
     dense,
     flatten,
     max_pooling,
+    seeds,
 )
 
 
@@ -59,15 +62,25 @@ def cases(draw):
     return architecture, function, draw(st.sampled_from(FOLDING)), draw(st.integers(0, 7)), draw(st.integers(0, 4))
 
 
-def grown(case, dataset, trained, seeds):
-    """The network of a case, trained and then planted in."""
-    architecture, function, relation, place, unit = case
-    layers = (*ARCHITECTURES[architecture](function), dense(dataset.classes))
-    (run,) = trained(Recipe(layers, steps=60, data=dataset.name), seeds(1, architecture, function))
-    fitting = [bed.space for bed in beds(run.network) if RELATIONS[relation].fits(bed)]
-    assume(fitting)
-    space = fitting[place % len(fitting)]
-    return plant(run.network, space.name, (unit, space.size - 1), relation)
+@pytest.fixture(scope="session")
+def grown(dataset, trained, root_seed):
+    """Trains the network of a case, and plants in it; both claims are about the same networks."""
+
+    def network(case):
+        architecture, function, relation, place, unit = case
+        recipe = Recipe(
+            (*ARCHITECTURES[architecture](function), dense(dataset.classes)),
+            learning_rate=3e-3,
+            steps=100,
+            data=dataset.name,
+        )
+        (run,) = trained(recipe, seeds("merging", recipe, root=root_seed, count=1))
+        fitting = [bed.space for bed in beds(run.network) if RELATIONS[relation].fits(bed)]
+        assume(fitting)
+        space = fitting[place % len(fitting)]
+        return plant(run.network, space.name, (unit, space.size - 1), relation)
+
+    return network
 
 
 def rounding(network, images, exact):
@@ -77,8 +90,8 @@ def rounding(network, images, exact):
 
 @claim("merging duplicates keeps every prediction, and every logit within rounding: plain, scaled or flipped")
 @given(case=cases())
-def test_merging(case, dataset, trained, seeds):
-    planted = grown(case, dataset, trained, seeds)
+def test_merging(case, dataset, grown):
+    planted = grown(case)
     small = compact(planted.network).network
     assert small.parameters < planted.network.parameters, f"nothing was merged: {planted}"
     before, after = evaluate(planted.network, dataset.x_test), evaluate(small, dataset.x_test)
@@ -95,8 +108,8 @@ def test_merging(case, dataset, trained, seeds):
 
 @claim("removing a duplicate without folding it into its consumers changes the logits")
 @given(case=cases())
-def test_removing(case, dataset, trained, seeds):
-    planted = grown(case, dataset, trained, seeds)
+def test_removing(case, dataset, grown):
+    planted = grown(case)
     folds = search(planted.network).folds
     without = {
         name: drop(fold.size, dict.fromkeys(fold.dropped.tolist(), 0.0), "removed") for name, fold in folds.items()
@@ -108,3 +121,19 @@ def test_removing(case, dataset, trained, seeds):
     observe("largest difference of a logit", largest)
     observe("changed predictions, of 1", float(np.mean(after.argmax(1) != before.argmax(1))))
     assert largest > 1000 * rounding(planted.network, dataset.x_test, exact)
+
+
+MERGERS = {"duplicate", "scaled", "flipped", "dependent"}
+
+
+@claim("what only looks like a duplicate is never merged")
+@given(decoy=decoys())
+def test_decoys(decoy):
+    result = compact(decoy.network)
+    merged = {r.unit for r in result.removals if r.space == decoy.space and r.why in MERGERS}
+    assert not merged & set(decoy.units), f"merged: {decoy}"
+    inputs = np.random.default_rng(0).standard_normal((8, *decoy.network[decoy.network.inputs[0]].shape))
+    before, after = (evaluate(network, inputs, dtype="float64") for network in (decoy.network, result.network))
+    difference = float(np.max(np.abs(after - before)) / (1 + np.max(np.abs(before))))
+    observe("largest relative difference of an output, float32 weights", difference)
+    assert difference < 1e-5

@@ -5,12 +5,13 @@ Whoever looks for pairs of similar filters sees nothing of it.
 """
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from redundancy import claim, compact, observe
 from redundancy.frameworks.keras import evaluate
-from redundancy.zoo import Recipe, conv, dense, flatten
+from redundancy.zoo import Recipe, conv, dense, flatten, seeds
 
 WIDTHS = (1, 2, 4, 8, 16)
 NEARLY = 0.05
@@ -21,9 +22,15 @@ def question(filters, dataset):
     return Recipe(layers, optimizer="adam", learning_rate=1e-3, batch_size=128, steps=250, data=dataset.name)
 
 
+@pytest.fixture(scope="session")
+def networks(dataset, trained, root_seed):
+    """Three runs of each width: both claims are about these."""
+    return lambda f: trained(question(f, dataset), seeds("the question's network", f, root=root_seed, count=3))
+
+
 @claim("1, 2, 4, 8 and 16 filters of 3x1 reach nearly the same accuracy")
-def test_accuracy(dataset, trained, seeds):
-    accuracy = {f: np.mean([run.accuracy for run in trained(question(f, dataset), seeds(3, f))]) for f in WIDTHS}
+def test_accuracy(networks):
+    accuracy = {f: np.mean([run.accuracy for run in networks(f)]) for f in WIDTHS}
     observe("accuracy on the test images, mean of 3 runs, by filters", {str(f): float(a) for f, a in accuracy.items()})
     spread = max(accuracy.values()) - min(accuracy.values())
     observe("largest difference of accuracy", float(spread))
@@ -32,8 +39,8 @@ def test_accuracy(dataset, trained, seeds):
 
 @claim("however many they are, they compact to at most three, with the same predictions")
 @given(filters=st.sampled_from(WIDTHS))
-def test_compacts(filters, dataset, trained, seeds):
-    (run,) = trained(question(filters, dataset), seeds(1, filters))
+def test_compacts(filters, dataset, networks):
+    run = networks(filters)[0]
     small = compact(run.network).network
     before, after = evaluate(run.network, dataset.x_test), evaluate(small, dataset.x_test)
     left = small["filters"].weights["kernel"].shape[-1]

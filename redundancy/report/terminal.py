@@ -65,6 +65,9 @@ def _table(rows: Mapping[str, float | str]) -> list[str]:
     cells = {key: value if isinstance(value, str) else _number(value) for key, value in rows.items()}
     left = max(map(len, cells), default=0)
     right = max(map(len, cells.values()), default=0)
+    if all(key.isdecimal() for key in cells):
+        # In the order of the numbers, not in the one in which a search came by.
+        cells = {key: cells[key] for key in sorted(cells, key=int)}
     numbers = all(not isinstance(value, str) for value in rows.values())
     return [
         " " * (INDENT + 2) + f"{key:<{left}}  {cell:>{right}}".rstrip()
