@@ -24,6 +24,12 @@ def test_computes(plant):
     assert difference < 1e-12
 
 
+def apart(run) -> float:
+    """The relative distance of the first two features."""
+    kernel = run.network["conv_1"].weights["kernel"].astype(np.float64)
+    return float(np.linalg.norm(kernel[..., 0] - kernel[..., 1]) / np.linalg.norm(kernel[..., 0]))
+
+
 @claim("a network whose two features stay tied mostly ends with a higher training loss than its untied twin")
 @pytest.mark.parametrize("features", [2, 3])
 def test_learns(features, dataset, trained, seeds):
@@ -32,6 +38,7 @@ def test_learns(features, dataset, trained, seeds):
     tied = replace(untied, twins=(Twins("conv_1", (0, 1)),))
     chosen = seeds(12, features)
     pairs = list(zip(trained(tied, chosen), trained(untied, chosen), strict=True))
+    assert all(apart(first) < 1e-3 < apart(second) for first, second in pairs), "the pair was not tied, or not untied"
     observe("training loss", {f"{features} features, tied": np.mean([run.loss for run, _ in pairs]),
                               f"{features} features, untied": np.mean([run.loss for _, run in pairs])})  # fmt: skip
     worse = sum(first.loss > second.loss for first, second in pairs)

@@ -1,0 +1,280 @@
+"""Every claim can fail: each is run against a framework that is broken in one way, and must be refuted."""
+
+import inspect
+import sys
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from redundancy import clustering, compaction, notions, profiles, similarity, surgery
+from redundancy.data import load
+from redundancy.fold import Fold, drop
+from redundancy.hearing import judging
+from redundancy.notions.notion import NOTIONS, Notion
+from redundancy.search import Findings
+from redundancy.verdict import ATTRIBUTE, Claim
+from redundancy.zoo import Store, train
+from redundancy.zoo import seeds as independent
+
+PROPERTIES = Path(__file__).parent.parent / "properties"
+
+
+@pytest.fixture(scope="module")
+def claims():
+    """The modules of claims, with a profile that searches little: what is broken shows at once."""
+    with pytest.MonkeyPatch.context() as patch, profiles.chosen("quick"):
+        patch.syspath_prepend(PROPERTIES)
+        names = sorted(path.stem for path in PROPERTIES.glob("claim_*.py"))
+        yield {name: import_module(name) for name in names}
+        for name in names:
+            sys.modules.pop(name, None)
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return load("mnist-5k")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return Store(tmp_path_factory.mktemp("runs"))
+
+
+class Workshop:
+    """Runs claims with what the plugin would give them, some of it broken.
+
+    Attributes:
+        trained: The fixture; a sabotaged one may take its place.
+    """
+
+    def __init__(self, claims, dataset, store):
+        self.claims, self.dataset = claims, dataset
+        self.trained = lambda recipe, seeds: train(recipe, seeds, data=dataset, store=store)
+
+    def brief(self, steps):
+        """Trains every recipe for so many steps only."""
+        full = self.trained
+        self.trained = lambda recipe, seeds: full(replace(recipe, steps=steps), seeds)
+
+    def module(self, name):
+        return next(module for stem, module in self.claims.items() if name in stem)
+
+    def fixture(self, module, name):
+        """A fixture of a module of claims, or else one of the plugin's."""
+        if hasattr(module, name) and hasattr(getattr(module, name), "__wrapped__"):
+            made = inspect.unwrap(getattr(module, name))
+            return made(**{wanted: self.fixture(module, wanted) for wanted in inspect.signature(made).parameters})
+        return {
+            "dataset": self.dataset,
+            "trained": self.trained,
+            "seeds": lambda count, *keys: independent("sabotage", *keys, root=0, count=count),
+            "root_seed": 0,
+        }[name]
+
+    def run(self, name, test, **parameters):
+        """Runs one claim; it raises what the claim raises."""
+        module = self.module(name)
+        function = getattr(module, test)
+        wanted = inspect.signature(function).parameters.keys() - parameters.keys()
+        with judging(getattr(function, ATTRIBUTE)) as hearing, hearing.of(function):
+            function(**{name: self.fixture(module, name) for name in wanted}, **parameters)
+
+    def refutes(self, name, test, match=None, **parameters):
+        """The claim is refuted, not broken."""
+        with pytest.raises(AssertionError, match=match):
+            self.run(name, test, **parameters)
+
+
+@pytest.fixture
+def workshop(claims, dataset, store):
+    return Workshop(claims, dataset, store)
+
+
+def without_folding(network, folds):
+    """Surgery that drops units and forgets what they computed."""
+    forgetful = {
+        name: Fold(fold.keep, fold.into * np.isin(np.arange(fold.size), fold.keep)[:, None], 0 * fold.offset, fold.why)
+        for name, fold in folds.items()
+    }
+    return surgery.operate(network, forgetful)
+
+
+def with_equal_filters(run, layer):
+    """A run in which training made all filters of a layer equal."""
+    kernel = run.network[layer].weights["kernel"]
+    return replace(run, network=run.network.with_weights({layer: {"kernel": np.zeros_like(kernel) + kernel[..., :1]}}))
+
+
+def test_a_seed_that_is_ignored_is_noticed(workshop, monkeypatch):
+    module = workshop.module("random_initialisation")
+    draw = module.draw
+    monkeypatch.setattr(module, "draw", lambda initializer, shape, seed, dtype: draw(initializer, shape, 0, dtype))
+    workshop.refutes("random_initialisation", "test_initialisation", "most seeds drew the same kernel")
+
+
+def test_an_initialiser_that_repeats_filters_is_noticed(workshop, monkeypatch):
+    module = workshop.module("random_initialisation")
+    draw = module.draw
+
+    def repeated(initializer, shape, seed, dtype):
+        kernel = np.array(draw(initializer, shape, seed, dtype))
+        kernel[..., 1] = kernel[..., 0]
+        return kernel
+
+    monkeypatch.setattr(module, "draw", repeated)
+    workshop.refutes("random_initialisation", "test_initialisation", "filters distinct")
+
+
+def test_training_that_makes_filters_equal_is_noticed(workshop):
+    trained = workshop.trained
+
+    def merging(recipe, seeds):
+        return [with_equal_filters(run, "conv_1") for run in trained(replace(recipe, steps=5), seeds)]
+
+    workshop.trained = merging
+    workshop.refutes("random_initialisation", "test_training", "filters distinct", optimizer="sgd")
+
+
+def test_a_measure_that_sees_no_equal_filters_is_noticed(workshop, monkeypatch):
+    monkeypatch.setattr(workshop.module("random_initialisation"), "identical", lambda units: np.arange(len(units)))
+    workshop.refutes("random_initialisation", "test_boundary", "equal filters", dtype="float16", filters=192)
+
+
+def test_twins_without_equal_outgoing_weights_do_not_stay(workshop):
+    trained = workshop.trained
+    workshop.trained = lambda recipe, seeds: trained(
+        replace(recipe, twins=tuple(replace(pair, outgoing=False) for pair in recipe.twins)), seeds
+    )
+    workshop.refutes("identical_initialisation", "test_twins_stay")
+
+
+def test_training_that_does_nothing_parts_no_twins(workshop):
+    workshop.brief(steps=0)
+    workshop.refutes("identical_initialisation", "test_twins_part", "twins parted", what="under dropout")
+
+
+def test_merging_without_folding_is_noticed(workshop, monkeypatch):
+    monkeypatch.setattr(compaction, "operate", without_folding)
+    workshop.refutes("merging", "test_merging", "logits changed")
+    workshop.refutes("adds_nothing", "test_computes")
+
+
+def test_a_search_that_finds_nothing_is_noticed(workshop, monkeypatch):
+    monkeypatch.setattr(compaction, "search", lambda network, **_: Findings((), ()))
+    workshop.refutes("merging", "test_merging", "nothing was merged")
+    workshop.refutes("adds_nothing", "test_computes")
+
+
+def test_removing_that_folds_in_secret_is_noticed(workshop, monkeypatch):
+    module = workshop.module("merging")
+    monkeypatch.setattr(
+        module, "operate", lambda network, folds: surgery.operate(network, module.search(network).folds)
+    )
+    workshop.refutes("merging", "test_removing")
+
+
+def test_similarity_without_its_sign_is_noticed(workshop, monkeypatch):
+    factor = similarity._factor
+    monkeypatch.setattr(similarity, "_factor", lambda *given: abs(factor(*given)))
+    workshop.refutes("merging", "test_decoys", looks="antiparallel")
+
+
+def test_a_tolerance_for_equality_is_noticed(workshop, monkeypatch):
+    """One-ulp twins are two different units."""
+    monkeypatch.setattr(similarity, "ROUNDING", 1e-3)
+    parallel = similarity.parallel
+    monkeypatch.setattr("redundancy.units.parallel", lambda rows, eps, stored: parallel(rows, eps, stored=False))
+    workshop.refutes("merging", "test_decoys", looks="one-ulp twin")
+
+
+def test_normalisation_that_is_ignored_is_noticed(workshop, monkeypatch):
+    """Twins with other statistics are two different units."""
+    monkeypatch.setattr("redundancy.layers.normalization._scaled", lambda part, gain, offset: part)
+    workshop.refutes("merging", "test_decoys", looks="twin with other statistics")
+
+
+def test_an_edge_filter_taken_for_dead_is_noticed(workshop, monkeypatch):
+    """Its weights sum to zero, and it is alive."""
+
+    def summed(site):
+        zero = np.flatnonzero(np.abs(site.rows.sum(axis=1)) < 1e-6)
+        return drop(site.size, dict.fromkeys(zero.tolist(), 0.0), "dead")
+
+    monkeypatch.setattr(notions.notion, "NOTIONS", {"dead": Notion("dead", summed)})
+    workshop.refutes("merging", "test_decoys", looks="edge filter")
+
+
+def test_ties_that_are_not_planted_are_noticed(workshop):
+    trained = workshop.trained
+    workshop.trained = lambda recipe, seeds: trained(replace(recipe, twins=(), steps=10), seeds)
+    workshop.refutes("adds_nothing", "test_learns", "was not tied", features=2)
+
+
+def test_a_loss_that_is_the_wrong_way_round_is_noticed(workshop):
+    trained = workshop.trained
+    workshop.trained = lambda recipe, seeds: [
+        replace(run, loss=-run.loss) for run in trained(replace(recipe, steps=60), seeds)
+    ]
+    workshop.refutes("adds_nothing", "test_learns", "tied pairs", features=2)
+
+
+def test_one_width_that_does_not_learn_is_noticed(workshop):
+    trained = workshop.trained
+
+    def uneven(recipe, seeds):
+        return trained(replace(recipe, steps=0 if recipe.architecture[0].options["units"] == 4 else 60), seeds)
+
+    workshop.trained = uneven
+    workshop.refutes("question", "test_accuracy")
+
+
+def test_looking_for_pairs_only_misses_the_three_filters(workshop, monkeypatch):
+    pairwise = {name: notion for name, notion in NOTIONS.items() if name != "dependent"}
+    monkeypatch.setattr(notions.notion, "NOTIONS", pairwise)
+    workshop.brief(steps=20)
+    workshop.refutes("question", "test_compacts")
+
+
+def test_a_dependence_with_wrong_coefficients_is_noticed(workshop, monkeypatch):
+    dependent = NOTIONS["dependent"].find
+
+    def wrong(site):
+        fold = dependent(site)
+        into = fold.into + 0.01 * (~np.isin(np.arange(fold.size), fold.keep))[:, None]
+        return Fold(fold.keep, into, fold.offset, fold.why)
+
+    monkeypatch.setattr(notions.notion, "NOTIONS", {**NOTIONS, "dependent": Notion("dependent", wrong)})
+    workshop.brief(steps=20)
+    workshop.refutes("question", "test_compacts")
+
+
+@pytest.mark.parametrize("threshold", [0.5, 1.0])
+def test_a_threshold_that_is_not_calibrated_is_noticed(workshop, monkeypatch, threshold):
+    """Too low, and chance makes near-duplicates; too high, and training makes none."""
+    monkeypatch.setattr(clustering, "chance_cosine", lambda *_: threshold)
+    if threshold < 1:
+        workshop.refutes("near_duplicates", "test_untrained", "without near-duplicates")
+    else:
+        workshop.brief(steps=40)
+        workshop.refutes("near_duplicates", "test_trained", "with near-duplicates")
+
+
+def test_a_count_that_does_not_grow_is_noticed(workshop):
+    workshop.brief(steps=0)
+    workshop.refutes("near_duplicates", "test_growth")
+
+
+def test_every_claim_is_sabotaged(claims):
+    """A new claim needs a sabotage of its own."""
+    source = Path(__file__).read_text()
+    stated = [
+        name
+        for module in claims.values()
+        for name, function in vars(module).items()
+        if isinstance(getattr(function, ATTRIBUTE, None), Claim)
+    ]
+    assert stated
+    assert [name for name in stated if f'"{name}"' not in source] == []
