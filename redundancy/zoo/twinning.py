@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from redundancy.errors import RecipeError
-from redundancy.network import Array, Network, Node
+from redundancy.network import Array, Network
+from redundancy.spaces import trace
 from redundancy.zoo.recipe import Twins
-
-_KEEP_PLACES = (
-    "activation",
-    "add",
-    "average_pooling",
-    "batch_normalization",
-    "dropout",
-    "global_average_pooling",
-    "global_max_pooling",
-    "max_pooling",
-)
-"""Kinds whose output has a unit where their input has it: at the same place along the last axis."""
-
-_READS = {"dense": 0, "conv": 2}
-"""The axis of the kernel along which a consumer reads, by kind."""
 
 
 def with_twins(network: Network, twins: tuple[Twins, ...]) -> Network:
     """The network with all twins planted, in order.
 
     Raises:
-        RecipeError: Consumers are asked for and cannot be found.
+        RecipeError: Consumers are asked for, and something other than weights reads the twins.
     """
     for pair in twins:
         network = _planted(network, pair)
@@ -38,57 +22,31 @@ def with_twins(network: Network, twins: tuple[Twins, ...]) -> Network:
 
 
 def _planted(network: Network, twins: Twins) -> Network:
-    i, j = twins.units
-    incoming = {name: _copied(array, i, j, -1, twins.factor) for name, array in network[twins.layer].weights.items()}
+    i, j = (np.array([unit]) for unit in twins.units)
+    weights = network[twins.layer].weights
+    incoming = {name: _copied(array, i, j, -1, twins.factor) for name, array in weights.items()}
     network = network.with_weights({twins.layer: incoming})
-    if not twins.outgoing:
-        return network
-    for node, places in _consumers(network, twins.layer, np.arange(network[twins.layer].shape[-1] or 0)[None, :]):
-        kernel = _copied(network[node.name].weights["kernel"], places[:, i], places[:, j], _READS[node.kind], 1.0)
-        network = network.with_weights({node.name: {"kernel": kernel}})
+    return _with_outgoing(network, twins) if twins.outgoing else network
+
+
+def _with_outgoing(network: Network, twins: Twins) -> Network:
+    """Wherever weights read the units, those for j become those for i."""
+    followed = trace(network)
+    i, j = followed.made(twins.layer)[list(twins.units)]
+    space = next(space for space in followed.spaces if i in space.ids)
+    if space.pins:
+        pin = space.pins[0]
+        raise RecipeError(f"twins of '{twins.layer}' reach layer '{pin.layer}': {pin.reason}; set outgoing=False")
+    for tap in space.taps:
+        first, second = (tap.part.where[:, space.ids[tap.units] == unit].ravel() for unit in (i, j))
+        for read in tap.reads:
+            kernel = network[read.node].weights[read.weight]
+            network = network.with_weights({read.node: {read.weight: _copied(kernel, first, second, read.axis, 1.0)}})
     return network
 
 
-def _copied(array: Array, source: int | Array, target: int | Array, axis: int, factor: float) -> Array:
+def _copied(array: Array, source: Array, target: Array, axis: int, factor: float) -> Array:
     """The array with what it has at `source` along the axis also at `target`, times the factor."""
     changed = np.moveaxis(array, axis, 0).copy()
     changed[target] = changed[source] * changed.dtype.type(factor)
     return np.moveaxis(changed, 0, axis)
-
-
-def _consumers(network: Network, name: str, places: Array) -> Iterator[tuple[Node, Array]]:
-    """The nodes whose kernels read the units behind node `name`, and where.
-
-    Args:
-        network: That they are in.
-        name: A node whose output has the units.
-        places: Where along its last axis each unit lies: shape (positions, units).
-
-    Yields:
-        Consumer, and where along the axis it reads by each unit lies: shape (positions, units).
-    """
-    if name in network.outputs:
-        raise RecipeError(f"twins reach the output '{name}' with no layer that reads them; set outgoing=False")
-    for reader in network.readers(name):
-        if reader.kind in _READS:
-            yield reader, places
-            continue
-        for moved in _moved(network, reader, name, places):
-            yield from _consumers(network, reader.name, moved)
-
-
-def _moved(network: Network, reader: Node, name: str, places: Array) -> Iterator[Array]:
-    """Where the units lie behind a reader: once for each time that it reads them."""
-    if reader.kind in _KEEP_PLACES:
-        yield places
-    elif reader.kind == "flatten":
-        channels, total = network[name].shape[-1] or 0, reader.shape[0] or 0
-        starts = np.arange(0, total, max(channels, 1))
-        yield (starts[:, None, None] + places[None]).reshape(-1, places.shape[1])
-    elif reader.kind == "concatenate" and reader.config["axis"] in (-1, len(reader.shape) - 1):
-        sizes = [network[source].shape[-1] or 0 for source in reader.inputs]
-        for place, source in enumerate(reader.inputs):
-            if source == name:
-                yield places + sum(sizes[:place])
-    else:
-        raise RecipeError(f"twins reach '{reader.name}' ({reader.kind}), behind which no consumer can be found")

@@ -108,7 +108,7 @@ def test_three_units_can_be_equal_and_layers_in_a_row_can_have_twins():
 
 
 def test_twins_that_no_layer_reads_are_refused_in_one_line():
-    with pytest.raises(RecipeError, match="reach the output 'last'") as refused:
+    with pytest.raises(RecipeError, match="reach layer 'last': it is an output") as refused:
         initial(Recipe((flatten(), dense(4, name="last")), twins=(Twins("last", (0, 1)),)), 0, SHAPE)
     assert "\n" not in str(refused.value)
 
