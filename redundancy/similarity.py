@@ -73,16 +73,28 @@ def parallel(rows: Array, eps: float, *, stored: bool) -> tuple[Array, Array]:
     nonzero = np.flatnonzero(np.any(rows != 0, axis=1))
     found = 0
     for run in _candidates(rows, nonzero, max(4 * eps, 1e-9)):
-        leaders: list[int] = []
+        members: list[list[int]] = []
         for j in run:
-            match = next(((i, s) for i in leaders if (s := _factor(rows[i], rows[j], eps, stored))), None)
+            match = next(((those, s) for those in members if (s := _joins(j, those, rows, factor, eps, stored))), None)
             if match is None:
-                leaders.append(j)
+                members.append([j])
                 group[j], factor[j] = found, 1.0
                 found += 1
             else:
-                group[j], factor[j] = group[match[0]], match[1]
+                match[0].append(j)
+                group[j], factor[j] = group[match[0][0]], match[1]
     return group, factor
+
+
+def _joins(j: int, members: list[int], rows: Array, factor: Array, eps: float, stored: bool) -> float:
+    """The factor with which row j joins a group, 0 where it does not.
+
+    Twins that differ in the last place can both be multiples of a third row, as all rows of one number are. They are
+    two different rows all the same, so the second one stays out.
+    """
+    s = _factor(rows[members[0]], rows[j], eps, stored)
+    near = [m for m in members if s and abs(abs(s) - abs(factor[m])) <= 4 * eps * abs(s)]
+    return s if all(_unit_factor(rows[m], rows[j], stored) for m in near) else 0.0
 
 
 def _scaled_to_one(units: Array) -> Array:
@@ -108,13 +120,18 @@ def _candidates(rows: Array, chosen: Array, gap: float) -> list[list[int]]:
 
 def _factor(first: Array, second: Array, eps: float, stored: bool) -> float:
     """The factor s of second = s first, or 0 where there is none."""
-    largest = int(np.argmax(np.abs(first)))
-    sign = np.sign(first[largest] * second[largest])
-    slack = 0.0 if stored else ROUNDING * np.max(np.abs(first))
-    if sign and np.max(np.abs(second - sign * first)) <= slack:
-        return float(sign)
+    if sign := _unit_factor(first, second, stored):
+        return sign
     s = _rounded_factor(first, second, eps) if stored else _fitted_factor(first, second, eps)
     return s if abs(abs(s) - 1.0) > 4 * eps else 0.0
+
+
+def _unit_factor(first: Array, second: Array, stored: bool) -> float:
+    """1 or -1 where the rows are equal or opposite, 0 where they are neither."""
+    largest = int(np.argmax(np.abs(first)))
+    sign = float(np.sign(first[largest] * second[largest]))
+    slack = 0.0 if stored else ROUNDING * np.max(np.abs(first))
+    return sign if np.max(np.abs(second - sign * first)) <= slack else 0.0
 
 
 def _rounded_factor(first: Array, second: Array, eps: float) -> float:
