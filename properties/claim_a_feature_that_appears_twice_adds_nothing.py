@@ -43,5 +43,5 @@ def test_learns(features, dataset, trained, seeds):
                               f"{features} features, untied": np.mean([run.loss for _, run in pairs])})  # fmt: skip
     worse = sum(first.loss > second.loss for first, second in pairs)
     judge(
-        worse, len(pairs), at_least=0.5, what=f"of {features} features: tied pairs with a loss at or above the untied"
+        worse, len(pairs), at_least=0.5, what=f"of {features} features: runs in which tying them costs loss"
     )

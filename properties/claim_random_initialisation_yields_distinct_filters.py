@@ -52,10 +52,10 @@ def test_initialisation(initializer, size, channels, filters, dtype, seeds):
 
 
 @claim("filters that start distinct are still distinct after training")
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-def test_training(optimizer, dataset, trained, seeds):
+@pytest.mark.parametrize(("optimizer", "rate"), [("sgd", 0.2), ("adam", 3e-3)])
+def test_training(optimizer, rate, dataset, trained, seeds):
     layers = (conv(16, 3, strides=3, activation="relu"), flatten(), dense(dataset.classes))
-    recipe = Recipe(layers, optimizer=optimizer, steps=60, data=dataset.name)
+    recipe = Recipe(layers, optimizer=optimizer, learning_rate=rate, steps=60, data=dataset.name)
     runs = trained(recipe, seeds(runs_needed(0.9), optimizer))
     filters = [run.network["conv_1"].weights["kernel"].reshape(9, -1).T for run in runs]
     observe("accuracy of the trained networks", float(np.mean([run.accuracy for run in runs])))
