@@ -42,6 +42,4 @@ def test_learns(features, dataset, trained, seeds):
     observe("training loss", {f"{features} features, tied": np.mean([run.loss for run, _ in pairs]),
                               f"{features} features, untied": np.mean([run.loss for _, run in pairs])})  # fmt: skip
     worse = sum(first.loss > second.loss for first, second in pairs)
-    judge(
-        worse, len(pairs), at_least=0.5, what=f"of {features} features: runs in which tying them costs loss"
-    )
+    judge(worse, len(pairs), at_least=0.5, what=f"of {features} features: runs in which tying them costs loss")

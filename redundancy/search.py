@@ -77,7 +77,7 @@ def search(
     found: list[Finding] = []
     refusals: list[Refusal] = []
     for space in followed.spaces:
-        if not space.taps:
+        if not space.taps and not any(pin.reads for pin in space.pins):
             continue
         affine = _joint(space)
         fold = _spared(find(_site(affine, space, network)))

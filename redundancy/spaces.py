@@ -106,7 +106,7 @@ def trace(network: Network, find: Find | None = None, box: Mapping[str, tuple[Ar
     for node in network:
         units[node.name] = _traced(node, tuple(units[name] for name in node.inputs), tracer, calls)
     for name in network.outputs:
-        tracer.pin(units[name], network[name].layer, "it is an output of the network")
+        tracer.pin(units[name], network[name].layer, "it is an output of the network", reads=False)
     roots = tracer.roots()
     return Trace(network, units, roots, _spaces(network, units, roots, tracer.pins))
 

@@ -21,7 +21,7 @@ def _input(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
     least = np.min(np.broadcast_to(low, _fixed(node.shape, low)), axis=others)
     most = np.max(np.broadcast_to(high, _fixed(node.shape, high)), axis=others)
     units = tracer.made(node, size, axis, low=np.asarray(least, np.float64), high=np.asarray(most, np.float64))
-    tracer.pin(units, node.layer, "it is an input of the network")
+    tracer.pin(units, node.layer, "it is an input of the network", reads=False)
     return units
 
 

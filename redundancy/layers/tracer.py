@@ -21,11 +21,13 @@ class Pin:
         part: The units, as they reach the layer.
         layer: The layer that does not let them change.
         reason: Why it does not.
+        reads: The layer reads the units; if not, it is one that makes them, or an end of the network.
     """
 
     part: Part
     layer: str
     reason: str
+    reads: bool = True
 
 
 @dataclass(slots=True)
@@ -73,9 +75,9 @@ class Tracer:
         affine = affine or nothing_known(("value", node.name), n, precision(node))
         return Units((Part(self.fresh(n), affine, low, high, np.arange(n)[None, :]),), axis)
 
-    def pin(self, units: Units, layer: str, reason: str) -> None:
+    def pin(self, units: Units, layer: str, reason: str, *, reads: bool = True) -> None:
         """These units stay as they are."""
-        self.pins.extend(Pin(part, layer, reason) for part in units.parts)
+        self.pins.extend(Pin(part, layer, reason, reads) for part in units.parts)
 
     def opaque(self, node: Node, inputs: tuple[Units, ...], reason: str) -> Units:
         """A node that nothing is known about: what it reads stays as it is, and so does what it makes."""
@@ -85,7 +87,7 @@ class Tracer:
         if size is None:
             return Units((), -1)
         units = self.made(node, size, len(node.shape) - 1)
-        self.pin(units, node.layer, reason)
+        self.pin(units, node.layer, reason, reads=False)
         return units
 
     def tie(self, first: Array, second: Array) -> None:
