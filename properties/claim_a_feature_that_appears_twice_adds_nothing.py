@@ -34,7 +34,7 @@ def apart(run) -> float:
 @pytest.mark.parametrize("features", [2, 3])
 def test_learns(features, dataset, trained, seeds):
     layers = (conv(features, 5, strides=3, activation="tanh"), flatten(), dense(dataset.classes))
-    untied = Recipe(layers, learning_rate=3e-3, steps=150, data=dataset.name)
+    untied = Recipe(layers, learning_rate=3e-3, steps=100, data=dataset.name)
     tied = replace(untied, twins=(Twins("conv_1", (0, 1)),))
     chosen = seeds(12, features)
     pairs = list(zip(trained(tied, chosen), trained(untied, chosen), strict=True))

@@ -36,7 +36,7 @@ def test_twins_stay(recipe, dataset, trained, seeds):
 
 
 def convolutional(dataset, *between, outgoing) -> Recipe:
-    layers = (conv(8, 3, strides=2, activation="relu"), *between, flatten(), dense(dataset.classes))
+    layers = (conv(8, 3, strides=3, activation="relu"), *between, flatten(), dense(dataset.classes))
     return Recipe(
         layers, learning_rate=3e-3, steps=100, twins=(Twins("conv_1", (1, 6), outgoing=outgoing),), data=dataset.name
     )

@@ -21,7 +21,7 @@ ROUNDING = 64 * 2.0**-23
 
 def question(filters, dataset):
     layers = (conv(filters, (3, 1), name="filters"), flatten(), dense(dataset.classes))
-    return Recipe(layers, optimizer="adam", learning_rate=1e-3, batch_size=128, steps=250, data=dataset.name)
+    return Recipe(layers, optimizer="adam", learning_rate=1e-3, batch_size=128, steps=200, data=dataset.name)
 
 
 @pytest.fixture(scope="session")
