@@ -13,6 +13,9 @@ from scipy.special import erf, expit
 
 from redundancy.network import Array
 
+ENORMOUS = 1e150
+"""Beyond it, either way, nothing is said of a value: products with it could overflow."""
+
 
 class Scale(Enum):
     """Which factors s pass: phi(s z) = s phi(z)."""
@@ -50,7 +53,15 @@ class Algebra:
             return low, high
         # Infinite bounds are cut to huge finite ones, where every function here has reached its limit.
         with np.errstate(over="ignore"):
-            return self.function(np.clip(low, -1e300, 1e300)), self.function(np.clip(high, -1e300, 1e300))
+            return certain(self.function(np.clip(low, -1e300, 1e300)), self.function(np.clip(high, -1e300, 1e300)))
+
+
+def certain(low: Array, high: Array) -> tuple[Array, Array]:
+    """Bounds that further arithmetic can bear: infinite where they are enormous, or no number. Shapes (n,)."""
+    return (
+        np.where(low >= -ENORMOUS, np.minimum(low, ENORMOUS), -np.inf),
+        np.where(high <= ENORMOUS, np.maximum(high, -ENORMOUS), np.inf),
+    )
 
 
 def _elu(z: Array, alpha: float = 1.0, scale: float = 1.0) -> Array:

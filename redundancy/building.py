@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
 from redundancy.errors import NetworkError
 from redundancy.layers import RULES, shape_of
 from redundancy.network import Array, Network, Node
@@ -88,15 +86,39 @@ class Builder:
 
 
 def _check(node: Node, inputs: tuple[tuple[int | None, ...], ...]) -> None:
-    """The weights that read or carry units fit the input."""
-    rule = RULES[node.kind]
+    """The node says all that its kind needs and nothing else, and its weights fit each other and the input."""
     if not inputs:
         raise NetworkError(f"node '{node.name}' ({node.kind}) reads nothing: name the node it reads")
+    if wrong := _wrong_option(node) or _wrong_weight(node, inputs):
+        raise NetworkError(f"node '{node.name}' ({node.kind}): {wrong}")
+
+
+def _wrong_option(node: Node) -> str | None:
+    rule = RULES[node.kind]
+    known = {**rule.defaults, **dict.fromkeys(rule.options)}
+    for name in node.config:
+        if name not in known:
+            return f"unknown option '{name}'; it has {', '.join(known) or 'none'}"
+    return next((f"'{name}' must be given" for name, value in node.config.items() if value is None), None)
+
+
+def _wrong_weight(node: Node, inputs: tuple[tuple[int | None, ...], ...]) -> str | None:
+    rule = RULES[node.kind]
+    axes = {**rule.carries, **rule.reads, **rule.writes}
+    for name in axes.keys() ^ node.weights.keys():
+        if name not in rule.optional or name not in axes:
+            return f"weight '{name}' is {'missing' if name in axes else 'unknown'}; it has {', '.join(axes) or 'none'}"
+    if axes and len(inputs) != 1:
+        return f"it reads one node, not {len(inputs)}"
     extent = inputs[0][rule.axis(node, len(inputs[0]))] if inputs[0] else None
-    groups = node.config.get("groups", 1)
-    for name, axis in {**rule.reads, **rule.carries}.items():
-        if name in node.weights and np.shape(node.weights[name])[axis] * groups != extent:
-            shape = np.shape(node.weights[name])
-            raise NetworkError(
-                f"node '{node.name}' ({node.kind}): {name} of shape {shape} does not fit input {inputs[0]}"
-            )
+    groups, made = node.config.get("groups", 1), node.weights["kernel"].shape[-1] if "kernel" in axes else None
+    for name, array in node.weights.items():
+        fits = array.ndim == axes[name] + 1
+        if fits and name in rule.writes:
+            fits = array.shape[axes[name]] == made
+        if fits and name in (*rule.reads, *rule.carries):
+            axis = {**rule.carries, **rule.reads}[name]
+            fits = array.shape[axis] * groups == extent
+        if not fits:
+            return f"{name} of shape {array.shape} does not fit input {inputs[0]}"
+    return None

@@ -78,7 +78,8 @@ def compact(
 
     Raises:
         OptionError: There is no such notion.
-        NetworkError: The box is of a node that is no input, or is empty.
+        NetworkError: The box is of a node that is no input, or is empty; a weight is NaN or infinite; or a sum of
+            weights does not fit the type that they are stored in.
     """
     names = None if notions is None else tuple(notions)
     small = network

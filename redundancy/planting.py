@@ -237,7 +237,8 @@ def _with(node: Node, axes: Mapping[str, int], places: list[Array], role: str, r
     for name in weights.keys() & axes.keys():
         moved = np.moveaxis(weights[name], axes[name], -1).copy()
         first, second = moved[..., places[0]], moved[..., places[1]]
-        if first.shape == second.shape:
-            moved[..., places[1]] = relation.change(name, role, first, second)
+        if first.shape != second.shape:
+            raise NetworkError(f"the two units lie at other places of layer '{node.layer}': choose two that lie alike")
+        moved[..., places[1]] = relation.change(name, role, first, second)
         weights[name] = np.moveaxis(moved, -1, axes[name])
     return node.with_weights(weights)

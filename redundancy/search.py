@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from redundancy.errors import NetworkError
 from redundancy.fold import Fold, Holds
+from redundancy.layers import RULES
 from redundancy.network import Array, Network
 from redundancy.notions import finder, named
 from redundancy.spaces import Space, Tap, trace
@@ -70,9 +72,10 @@ def search(
 
     Raises:
         OptionError: There is no such notion.
-        NetworkError: The box is empty or of a node that is no input.
+        NetworkError: A weight is NaN or infinite, or the box is empty or of a node that is no input.
     """
     find = finder(named(notions))
+    _check(network)
     followed = trace(network, find, box)
     found: list[Finding] = []
     refusals: list[Refusal] = []
@@ -95,6 +98,16 @@ def search(
     return Findings(tuple(found), tuple(refusals))
 
 
+def _check(network: Network) -> None:
+    for node in network:
+        for name, array in node.weights.items() if node.kind in RULES else ():
+            if not np.all(np.isfinite(np.asarray(array, np.float64))):
+                raise NetworkError(
+                    f"layer '{node.layer}': its {name} holds numbers that are NaN or infinite, of which nothing can be"
+                    " proved; train it anew, or replace them"
+                )
+
+
 def _site(affine: Affine, space: Space, network: Network) -> Site:
     # Bounds have said what they can where they were found: only what is affine must hold at every tap.
     unbounded = np.full(space.size, np.inf)
@@ -106,6 +119,10 @@ def _joint(space: Space) -> Affine:
     places = [(tap.part, tap.units, tap.padded) for tap in space.taps]
     places += [(pin.part, units, False) for pin, units in zip(space.pins, space.held, strict=True)]
     several = len(places) > 1
+    for part, units, _ in places:
+        # What is independent at one place is so at all of them together.
+        if part.affine.itself and np.all(part.affine.gain != 0) and np.array_equal(units, np.arange(space.size)):
+            return part.affine
     whole = [_placed(part, units, space.size, padded=padded, several=several) for part, units, padded in places]
     return _beside(whole) if several else whole[0]
 

@@ -19,8 +19,23 @@ def cosine(units: Array) -> Array:
     Returns:
         Shape (n, n), float64, in [-1, 1].
     """
-    rows = _scaled_to_one(units)
+    rows = directions(units)
     return np.asarray(np.clip(rows @ rows.T, -1.0, 1.0))
+
+
+def lengths(rows: Array) -> Array:
+    """The norm of every row, also where squares would overflow or vanish. Shape (n,), float64."""
+    wide = np.asarray(rows, np.float64)
+    largest = np.max(np.abs(wide), axis=1, initial=0.0)
+    return np.asarray(largest * np.linalg.norm(_over(wide, largest), axis=1))
+
+
+def directions(rows: Array) -> Array:
+    """Every row scaled to norm one; rows of zeros stay. Shape (n, d), float64."""
+    wide = np.asarray(rows, np.float64)
+    # In two steps: the norm of denormal numbers would lose their digits.
+    near_one = _over(wide, np.max(np.abs(wide), axis=1, initial=0.0))
+    return _over(near_one, np.linalg.norm(near_one, axis=1))
 
 
 def identical(units: Array) -> Array:
@@ -97,10 +112,8 @@ def _joins(j: int, members: list[int], rows: Array, factor: Array, eps: float, s
     return s if all(_unit_factor(rows[m], rows[j], stored) for m in near) else 0.0
 
 
-def _scaled_to_one(units: Array) -> Array:
-    wide = np.asarray(units, np.float64)
-    norms = np.linalg.norm(wide, axis=1, keepdims=True)
-    return np.asarray(wide / np.where(norms > 0, norms, 1.0))
+def _over(rows: Array, divisors: Array) -> Array:
+    return np.asarray(rows / np.where(divisors > 0, divisors, 1.0)[:, None])
 
 
 def _candidates(rows: Array, chosen: Array, gap: float) -> list[list[int]]:
@@ -110,9 +123,7 @@ def _candidates(rows: Array, chosen: Array, gap: float) -> list[list[int]]:
     """
     # The projection must not depend on which rows are asked about, and chance must not repeat their structure.
     sketch = np.random.default_rng(rows.shape[1]).standard_normal(rows.shape[1])
-    # A norm of denormal numbers would lose its digits: scale by the largest entry first.
-    scaled = rows[chosen] / np.max(np.abs(rows[chosen]), axis=1, keepdims=True, initial=0.0)
-    keys = np.abs(_scaled_to_one(scaled) @ sketch)
+    keys = np.abs(directions(rows[chosen]) @ sketch)
     order = np.argsort(keys, kind="stable")
     breaks = np.flatnonzero(np.diff(keys[order]) > gap * np.linalg.norm(sketch)) + 1
     return [sorted(chosen[part].tolist()) for part in np.split(order, breaks) if len(part)]
@@ -129,7 +140,7 @@ def _factor(first: Array, second: Array, eps: float, stored: bool) -> float:
 def _unit_factor(first: Array, second: Array, stored: bool) -> float:
     """1 or -1 where the rows are equal or opposite, 0 where they are neither."""
     largest = int(np.argmax(np.abs(first)))
-    sign = float(np.sign(first[largest] * second[largest]))
+    sign = float(np.sign(first[largest]) * np.sign(second[largest]))
     slack = 0.0 if stored else ROUNDING * np.max(np.abs(first))
     return sign if np.max(np.abs(second - sign * first)) <= slack else 0.0
 
@@ -139,15 +150,19 @@ def _rounded_factor(first: Array, second: Array, eps: float) -> float:
     if np.any((first == 0) != (second == 0)):
         return 0.0
     a, b = first[first != 0], second[first != 0]
-    if np.any(np.sign(a * b[0]) != np.sign(b * a[0])):
+    sign = float(np.sign(a[0]) * np.sign(b[0]))
+    if np.any(np.sign(b) != sign * np.sign(a)):
         return 0.0
     half = 0.5 * eps * 2.0 ** (np.frexp(np.abs(b))[1] - 1)
     low, high = np.max((np.abs(b) - half) / np.abs(a)), np.min((np.abs(b) + half) / np.abs(a))
     if low > high * (1 + ROUNDING):
         return 0.0
-    return float(np.sign(a[0] * b[0]) * 0.5 * (low + high))
+    return float(sign * 0.5 * (low + high))
 
 
 def _fitted_factor(first: Array, second: Array, eps: float) -> float:
-    s = float(first @ second / (first @ first))
-    return s if np.max(np.abs(second - s * first)) <= 2 * eps * np.max(np.abs(second)) else 0.0
+    # Entries of at most one: their squares neither overflow nor vanish.
+    sizes = np.max(np.abs(first)), np.max(np.abs(second))
+    a, b = first / sizes[0], second / sizes[1]
+    s = float(a @ b / (a @ a))
+    return float(s * (sizes[1] / sizes[0])) if np.max(np.abs(b - s * a)) <= 2 * eps else 0.0

@@ -97,7 +97,7 @@ def trace(network: Network, find: Find | None = None, box: Mapping[str, tuple[Ar
         box: Bounds of inputs, by node: (low, high), each broadcasting to the input's shape without the batch.
 
     Raises:
-        NetworkError: The box is of a node that is no input, or is empty.
+        NetworkError: A layer has no units; or the box is of a node that is no input, is empty, or does not broadcast.
     """
     bounds = _box(network, box or {})
     tracer = Tracer(find, bounds, {node.name: node.shape for node in network})
@@ -117,9 +117,19 @@ def _box(network: Network, box: Mapping[str, tuple[Array, Array]]) -> dict[str, 
             raise NetworkError(
                 f"the box bounds '{name}', which is no input; the inputs are {', '.join(network.inputs)}"
             )
+        if not all(_fits(np.shape(bound), network[name].shape) for bound in (low, high)):
+            raise NetworkError(
+                f"the box of input '{name}' has bounds of shapes {np.shape(low)} and {np.shape(high)}, which do not"
+                f" broadcast to its shape {network[name].shape}; leave the batch out"
+            )
         if not np.all(np.less_equal(low, high)):
             raise NetworkError(f"the box of input '{name}' is empty: a lower bound exceeds its upper bound, or is NaN")
     return {name: (np.asarray(low, np.float64), np.asarray(high, np.float64)) for name, (low, high) in box.items()}
+
+
+def _fits(bound: tuple[int, ...], shape: tuple[int | None, ...]) -> bool:
+    pairs = zip(reversed(bound), reversed(shape), strict=False)
+    return len(bound) <= len(shape) and all(full is None or extent in (1, full) for extent, full in pairs)
 
 
 def _calls(network: Network) -> dict[tuple[str, str], int]:
@@ -131,6 +141,8 @@ def _calls(network: Network) -> dict[tuple[str, str], int]:
 
 
 def _traced(node: Node, inputs: tuple[Units, ...], tracer: Tracer, calls: Mapping[tuple[str, str], int]) -> Units:
+    if 0 in node.shape:
+        raise NetworkError(f"layer '{node.layer}' has no units: its output has shape {node.shape}; take it out")
     rule = RULES.get(node.kind)
     if rule is None:
         reason = f"no rule for layer '{node.layer}' ({node.kind}): its units are kept as they are"

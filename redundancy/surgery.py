@@ -165,11 +165,13 @@ def _shift(node: Node, weights: dict[str, Array], by: Array) -> None:
 
 
 def _stored(values: Array, like: Array, node: Node) -> Array:
-    with np.errstate(over="ignore"):
-        stored = values.astype(like.dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        stored = np.rint(values).astype(like.dtype) if like.dtype.kind in "iub" else values.astype(like.dtype)
     if not np.all(np.isfinite(stored.astype(np.float64))) and np.all(np.isfinite(values)):
         largest = np.max(np.abs(values))
         raise NetworkError(
             f"layer '{node.layer}': the folded weight {largest:.3g} is too large for {like.dtype}: cast it"
         )
+    if like.dtype.kind in "iub" and np.any(np.abs(stored - values) > 1e-6):
+        raise NetworkError(f"layer '{node.layer}': its folded weights are no {like.dtype} numbers: cast it to float32")
     return stored

@@ -63,7 +63,7 @@ class Affine:
 
     def scaled(self, gain: Array, offset: Array) -> Affine:
         """`gain * h + offset`."""
-        return replace(self, gain=self.gain * gain, offset=self.offset * gain + offset)
+        return replace(self, gain=self.gain * gain, offset=summed(self.offset * gain, offset))
 
     def renamed(self, step: Hashable) -> Affine:
         """The same after a linear operation on positions, which turns each basis into another."""
@@ -80,6 +80,22 @@ def nothing_known(basis: Basis, n: int, eps: float) -> Affine:
     return Affine({basis: None}, np.ones(n), np.zeros(n), ("",) * n, eps)
 
 
+def settled(sums: Array, size: Array) -> Array:
+    """Sums of products, with those that cancelled but for rounding set to 0: no unit may be stated in noise.
+
+    Args:
+        sums: Any shape, float64.
+        size: The same sums of the absolute values.
+    """
+    return np.where(np.abs(sums) > ROUNDING * size, sums, 0.0)
+
+
+def summed(first: Array, second: Array) -> Array:
+    """The sum of two blocks of coefficients, in float64: rounded as they are stored, units would become equal."""
+    a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    return settled(a + b, np.abs(a) + np.abs(b))
+
+
 def total(first: Affine, second: Affine) -> Affine:
     """The sum of two: the affine form of Add."""
     terms: dict[Basis, Array | None] = {}
@@ -87,12 +103,12 @@ def total(first: Affine, second: Affine) -> Affine:
         for basis in affine.terms:
             known = terms.get(basis)
             rows = affine.gain[:, None] * affine.term(basis)
-            terms[basis] = rows if known is None else known + rows
+            terms[basis] = rows if known is None else summed(known, rows)
     n = len(first.gain)
     why = tuple(a or b for a, b in zip(first.why, second.why, strict=True))
     eps = max(first.eps, second.eps)
     holds = max(first.holds, second.holds)
-    return Affine(terms, np.ones(n), first.offset + second.offset, why, eps, stored=False, holds=holds)
+    return Affine(terms, np.ones(n), summed(first.offset, second.offset), why, eps, stored=False, holds=holds)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -166,7 +182,8 @@ class Site:
         offset: The constant part.
         slack: How far a factor or an offset may be wrong because numbers were rounded when they were stored,
             relative; 0 where nothing was rounded.
-        rows: Effective coefficients. Shape (n, d), float64.
+        coefficients: Effective ones. Shape (n, d), float64; None where nothing is known, and each unit is a multiple
+            of a value of its own.
         low, high: Bounds of z.
         algebra: Of the function that follows.
         eps: Machine epsilon of the stored weights.
@@ -178,7 +195,7 @@ class Site:
     factor: Array
     offset: Array
     slack: Array
-    rows: Array
+    coefficients: Array | None
     low: Array
     high: Array
     algebra: Algebra
@@ -191,14 +208,23 @@ class Site:
         """How many units there are."""
         return len(self.group)
 
+    @property
+    def rows(self) -> Array:
+        """Effective coefficients, written out. Shape (n, d), float64."""
+        return np.diag(self.factor) if self.coefficients is None else self.coefficients
+
+    @property
+    def independent(self) -> bool:
+        """No unit is a combination of others."""
+        return self.coefficients is None and bool(np.all(self.factor != 0))
+
     def take(self, units: Array) -> Site:
         """The same of some units."""
         if len(units) == self.size:
             return self
-        names = ("group", "factor", "offset", "slack", "rows", "low", "high")
-        picked = {name: getattr(self, name)[units] for name in names}
-        outgoing = None if self.outgoing is None else self.outgoing[units]
-        return replace(self, **picked, outgoing=outgoing)
+        names = ("group", "factor", "offset", "slack", "coefficients", "low", "high", "outgoing")
+        known = {name: values for name in names if (values := getattr(self, name)) is not None}
+        return replace(self, **{name: values[units] for name, values in known.items()})
 
 
 Find = Callable[[Site], Fold]
@@ -207,8 +233,10 @@ Find = Callable[[Site], Fold]
 
 def site_of(affine: Affine, low: Array, high: Array, algebra: Algebra = LINEAR, *, boxed: bool = False) -> Site:
     """The site of units that compute `affine`, before a function with that algebra."""
-    rows = np.asarray(affine.rows(), np.float64)
-    group, factor = _groups(affine, rows)
+    # Written out, the identity of a wide layer would be most of the memory.
+    rows = None if affine.itself else np.asarray(affine.rows(), np.float64)
+    n = len(affine.gain)
+    group, factor = (np.arange(n), np.ones(n)) if rows is None else parallel(rows, affine.eps, stored=affine.stored)
     group = np.where(affine.gain != 0, group, -1)
     rounded = np.abs(np.abs(factor) - 1.0) > 0
     slack = np.where(rounded & (group >= 0), 8 * affine.eps, 0.0 if affine.stored else ROUNDING)
@@ -217,16 +245,10 @@ def site_of(affine: Affine, low: Array, high: Array, algebra: Algebra = LINEAR, 
         factor=np.where(group >= 0, factor * affine.gain, 0.0),
         offset=affine.offset,
         slack=slack,
-        rows=affine.gain[:, None] * rows,
+        coefficients=None if rows is None else affine.gain[:, None] * rows,
         low=low,
         high=high,
         algebra=algebra,
         eps=affine.eps,
         boxed=boxed,
     )
-
-
-def _groups(affine: Affine, rows: Array) -> tuple[Array, Array]:
-    if affine.itself:
-        return np.arange(len(rows)), np.ones(len(rows))
-    return parallel(rows, affine.eps, stored=affine.stored)

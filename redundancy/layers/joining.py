@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from redundancy.errors import NetworkError
 from redundancy.layers.rule import Rule, Shape, register
 from redundancy.layers.tracer import Tracer
 from redundancy.network import Array, Node
@@ -44,7 +45,7 @@ def _plus(first: Part, second: Part, tracer: Tracer) -> Part:
 
 def _refined(inputs: tuple[Units, ...]) -> list[Units] | None:
     """The same units in parts that lie at the same places in every input; None where there is no such division."""
-    layouts = [tuple(part.where.tobytes() for part in units.parts) for units in inputs]
+    layouts = [tuple((part.where.shape, part.where.tobytes()) for part in units.parts) for units in inputs]
     if all(layout == layouts[0] for layout in layouts):
         return list(inputs)
     if any(len(part.where) > 1 or np.any(np.diff(part.where[0]) != 1) for units in inputs for part in units.parts):
@@ -66,7 +67,14 @@ def _piece(part: Part, span: Array) -> Part:
 def _add_shape(node: Node, inputs: tuple[Shape, ...]) -> Shape:
     if len(set(inputs)) == 1:
         return inputs[0]
-    return np.broadcast_shapes(*inputs)  # type: ignore[arg-type]
+    # An extent that is not fixed stays so, whatever is added to it.
+    known = [tuple(1 if extent is None else extent for extent in shape) for shape in inputs]
+    try:
+        shape = np.broadcast_shapes(*known)
+    except ValueError:
+        raise NetworkError(f"node '{node.name}' cannot add shapes {inputs}: they must be equal or broadcast") from None
+    free = np.broadcast_shapes(*(tuple(2 if extent is None else 1 for extent in shape) for shape in inputs))
+    return tuple(None if f == 2 and extent == 1 else extent for f, extent in zip(free, shape, strict=True))
 
 
 def _concatenate(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
@@ -89,6 +97,8 @@ def _axis(node: Node, rank: int) -> int:
 
 def _concatenate_shape(node: Node, inputs: tuple[Shape, ...]) -> Shape:
     axis = _axis(node, len(inputs[0]))
+    if len({(*shape[:axis], *shape[axis + 1 :]) for shape in inputs}) > 1:
+        raise NetworkError(f"node '{node.name}' cannot join shapes {inputs}: they must be equal but for axis {axis}")
     extents = [shape[axis] for shape in inputs]
     joined = None if None in extents else sum(extent or 0 for extent in extents)
     return (*inputs[0][:axis], joined, *inputs[0][axis + 1 :])

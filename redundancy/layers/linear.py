@@ -7,11 +7,12 @@ from math import prod
 
 import numpy as np
 
+from redundancy.algebra import certain
 from redundancy.layers.rule import Rule, Shape, register
 from redundancy.layers.tracer import Tracer, precision
 from redundancy.layers.window import CHANNELS_LAST, channel_axis, slid
 from redundancy.network import Array, Node
-from redundancy.units import Affine, Basis, Units
+from redundancy.units import Affine, Basis, Units, settled, summed
 
 LARGEST = 2**26
 """Coefficients that are followed through a layer, at most: beyond, its units are taken as new."""
@@ -65,11 +66,15 @@ def _made(node: Node, units: Units, tracer: Tracer, kernel: Array, axis: int, st
     if not tracer.values:
         return tracer.made(node, n, axis)
     low, high = _bounds(node, units, kernel, padded=padded)
-    return tracer.made(node, n, axis, _composed(node, units, kernel, step, padded=padded), low, high)
+    extent = _extent(node, axis, tracer) if padded else None
+    return tracer.made(node, n, axis, _composed(node, units, kernel, step, extent), low, high)
 
 
-def _composed(node: Node, units: Units, kernel: Array, step: Step, *, padded: bool) -> Affine | None:
-    """What the new units compute of the bases of the old; None where that is too much to write down."""
+def _composed(node: Node, units: Units, kernel: Array, step: Step, extent: Hashable) -> Affine | None:
+    """What the new units compute of the bases of the old; None where that is too much to write down.
+
+    The extent is that of a map that is padded with zeros, None where it is not.
+    """
     width = sum(
         part.where.shape[0] * part.affine.term(basis).shape[1] for part in units.parts for basis in part.affine.terms
     )
@@ -84,16 +89,17 @@ def _composed(node: Node, units: Units, kernel: Array, step: Step, *, padded: bo
             rows, untouched = _block(piece, part.affine, basis)
             key = step(basis, part.where.shape[0])
             known = terms.get(key)
-            terms[key] = rows if known is None else known + rows
+            terms[key] = rows if known is None else summed(known, rows)
             stored = stored and untouched and known is None
         if np.any(part.affine.offset):
-            seen = np.einsum("spno,n->os", piece.astype(np.float64), part.affine.offset)
-            if padded:
-                key = step(("one", _extent(node)), 1)
+            products = piece.astype(np.float64) * part.affine.offset[:, None]
+            seen = settled(products.sum(axis=(1, 2)), np.abs(products).sum(axis=(1, 2))).T
+            if extent is not None:
+                key = step(("one", extent), 1)
                 before = terms.get(key)
-                terms[key], stored = seen if before is None else before + seen, False
+                terms[key], stored = seen if before is None else summed(before, seen), False
             else:
-                offset = offset + seen.sum(axis=1)
+                offset = summed(offset, settled(seen.sum(axis=1), np.abs(seen).sum(axis=1)))
     eps = max([precision(node), *(part.affine.eps for part in units.parts)])
     holds = max(part.affine.holds for part in units.parts)
     return Affine(terms, np.ones(n), offset, ("",) * n, eps, stored=stored, holds=holds)
@@ -102,16 +108,22 @@ def _composed(node: Node, units: Units, kernel: Array, step: Step, *, padded: bo
 def _block(piece: Array, affine: Affine, basis: Basis) -> tuple[Array, bool]:
     """Coefficients (out, d) that weights (window, position, in, out) give a basis; whether they are the weights."""
     out = piece.shape[3]
-    if affine.itself and np.all(affine.gain == 1):
-        return np.moveaxis(piece, 3, 0).reshape(out, -1), True
+    if affine.itself:
+        untouched = bool(np.all(affine.gain == 1))
+        weights = piece if untouched else piece * affine.gain[:, None]
+        return np.moveaxis(weights, 3, 0).reshape(out, -1), untouched
     wide = affine.gain[:, None] * np.asarray(affine.term(basis), np.float64)
-    product = np.tensordot(piece.astype(np.float64), wide, axes=(2, 0))
+    first = piece.astype(np.float64)
+    size = np.tensordot(np.abs(first), np.abs(wide), axes=(2, 0))
+    product = settled(np.tensordot(first, wide, axes=(2, 0)), size)
     return np.moveaxis(product, 2, 0).reshape(out, -1), False
 
 
-def _extent(node: Node) -> Hashable:
-    # Where the border lies depends on the size of the map.
-    return node.shape
+def _extent(node: Node, axis: int, tracer: Tracer) -> Hashable:
+    """What tells where the border of a map lies: its size, or the map itself where that is not fixed."""
+    shape = tracer.shapes[node.inputs[0]]
+    spatial = shape[:axis] + shape[axis + 1 :]
+    return node.inputs[0] if None in spatial else spatial
 
 
 def _bounds(node: Node, units: Units, kernel: Array, *, padded: bool) -> tuple[Array, Array]:
@@ -122,9 +134,10 @@ def _bounds(node: Node, units: Units, kernel: Array, *, padded: bool) -> tuple[A
         least, most = (np.minimum(part.low, 0), np.maximum(part.high, 0)) if padded else (part.low, part.high)
         piece = kernel[:, part.where].astype(np.float64)
         up, down = (np.maximum(piece, 0).sum(axis=(0, 1)), np.minimum(piece, 0).sum(axis=(0, 1)))
-        low += _weighed(up, least) + _weighed(down, most)
-        high += _weighed(up, most) + _weighed(down, least)
-    return low, high
+        with np.errstate(over="ignore", invalid="ignore"):
+            low += _weighed(up, least) + _weighed(down, most)
+            high += _weighed(up, most) + _weighed(down, least)
+    return certain(low, high)
 
 
 def _weighed(weights: Array, values: Array) -> Array:
@@ -133,8 +146,7 @@ def _weighed(weights: Array, values: Array) -> Array:
     total = weights.T @ np.where(finite, values, 0.0)
     for infinite in (np.inf, -np.inf):
         reached = weights[values == infinite]
-        with np.errstate(invalid="ignore"):
-            total = total + np.where(np.any(reached != 0, axis=0), np.sign(reached.sum(axis=0)) * infinite, 0.0)
+        total = total + np.where(np.any(reached != 0, axis=0), np.sign(reached.sum(axis=0)) * infinite, 0.0)
     return np.asarray(total)
 
 

@@ -6,18 +6,20 @@ from dataclasses import replace
 
 import numpy as np
 
+from redundancy.algebra import certain
 from redundancy.layers.rule import Rule, Shape, register
 from redundancy.layers.tracer import Tracer
 from redundancy.network import Array, Node
-from redundancy.units import Part, Units
+from redundancy.units import Part, Units, summed
 
 
 def effective(node: Node) -> tuple[Array, Array]:
     """(gain, offset) of a BatchNormalization with its moving statistics. Shapes (n,), float64."""
     weights = {name: np.asarray(array, np.float64) for name, array in node.weights.items()}
     # `epsilon` is added in float64; the framework adds it in its own precision, which is rounding.
-    gain = weights.get("gamma", 1.0) / np.sqrt(weights["variance"] + node.config["epsilon"])
-    return gain, weights.get("beta", 0.0) - gain * weights["mean"]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gain = weights.get("gamma", 1.0) / np.sqrt(weights["variance"] + node.config["epsilon"])
+        return gain, summed(weights.get("beta", np.zeros(1)), -gain * weights["mean"])
 
 
 def _trace(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
@@ -26,9 +28,11 @@ def _trace(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
         return tracer.opaque(node, inputs, "it normalises along another axis than the one its input's units lie on")
     if any(_differs(array, part) for array in node.weights.values() for part in units.parts):
         return tracer.opaque(node, inputs, "it normalises each position of a flattened map in its own way")
+    gain, offset = effective(node)
+    if not np.all(np.isfinite(gain) & np.isfinite(offset)):
+        return tracer.opaque(node, inputs, "its variance is zero or negative, so that its scale is no number")
     if not tracer.values:
         return units
-    gain, offset = effective(node)
     return units.mapped(lambda part: _scaled(part, gain[part.where[0]], offset[part.where[0]]))
 
 
@@ -38,11 +42,12 @@ def _differs(array: Array, part: Part) -> bool:
 
 
 def _scaled(part: Part, gain: Array, offset: Array) -> Part:
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         ends = np.stack([gain * part.low, gain * part.high]) + offset
     # No gain times an infinite bound is no number; without gain the value is the offset.
     ends = np.where(gain == 0, offset, ends)
-    return replace(part, affine=part.affine.scaled(gain, offset), low=ends.min(axis=0), high=ends.max(axis=0))
+    low, high = certain(ends.min(axis=0), ends.max(axis=0))
+    return replace(part, affine=part.affine.scaled(gain, offset), low=low, high=high)
 
 
 def _axis(node: Node, rank: int) -> int:

@@ -51,5 +51,7 @@ def _none(node: Node, inputs: tuple[Shape, ...]) -> Shape:
 
 
 register("input", Rule(_input, _none, defaults={"dtype": "float32"}))
-register("activation", Rule(_activation, _same))
+_OPTIONS = frozenset({"negative_slope", "alpha"})
+
+register("activation", Rule(_activation, _same, defaults={"function": None}, options=_OPTIONS))
 register("dropout", Rule(_dropout, _same, defaults={"rate": 0.5}))

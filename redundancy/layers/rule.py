@@ -33,7 +33,9 @@ class Rule:
         writes: Axis, by weight, along which a weight makes the units of its output.
         carries: Axis, by weight, along which a weight holds a number for each unit that passes.
         axis: (node, rank of its input) -> the axis of the input along which it reads or carries units.
-        defaults: The configuration, where a network is built by hand and leaves it out.
+        defaults: The configuration, where a network is built by hand and leaves it out; None for what it must not.
+        options: What a configuration may say besides.
+        optional: Weights that a layer may do without.
         padded: Whether it sees zeros beyond the border, where a constant unit is not constant.
     """
 
@@ -44,6 +46,8 @@ class Rule:
     carries: Mapping[str, int] = field(default_factory=dict)
     axis: Callable[[Node, int], int] = _last
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    options: frozenset[str] = frozenset()
+    optional: frozenset[str] = frozenset({"bias", "gamma", "beta"})
     padded: Callable[[Node], bool] = _never
 
 

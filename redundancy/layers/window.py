@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from redundancy.errors import NetworkError
 from redundancy.network import Node
 
 CHANNELS_LAST = {"data_format": "channels_last"}
@@ -28,9 +29,14 @@ def slid(
         dilation: Steps between what the window sees, along each spatial axis.
         shape: Of the map before.
         channels: How many the map has after.
+
+    Raises:
+        NetworkError: The map has more axes than the window, or fewer.
     """
     first = config["data_format"] == "channels_first"
     spatial = shape[1:] if first else shape[:-1]
+    if len(spatial) != len(window):
+        raise NetworkError(f"a window of {len(window)} axes does not slide over a map of shape {shape}: reshape it")
     sizes = tuple(
         _steps(extent, d * (k - 1) + 1, s, config["padding"])
         for extent, k, d, s in zip(spatial, window, dilation, config["strides"], strict=True)

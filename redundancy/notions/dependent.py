@@ -8,8 +8,11 @@ from scipy.linalg import qr, solve_triangular
 from redundancy.fold import Fold, compose, identity
 from redundancy.network import Array
 from redundancy.notions.notion import register
-from redundancy.similarity import ROUNDING
+from redundancy.similarity import ROUNDING, directions, lengths
 from redundancy.units import Site
+
+DIGITS = 100.0
+"""How much larger the rounding of a combination may be than that of the unit it stands for."""
 
 
 def dependent(site: Site) -> Fold:
@@ -18,20 +21,25 @@ def dependent(site: Site) -> Fold:
     It is complete where looking at pairs is not: three units can depend on each other though no two are alike. Two
     passes: what is exact in float64, such as more units than there are weights; then what is exact but for the
     rounding of the stored weights. The second pass leaves alone a unit that is almost one other unit: unlike a
-    combination, which is rounded whenever it is stored, a copy can be stored exactly, and so was not meant.
+    combination, which is rounded whenever it is stored, a copy can be stored exactly, and so was not meant. Either
+    pass leaves alone a unit whose combination would cost it more than two digits.
     """
-    if not site.algebra.linear or site.size < 2:
+    if not site.algebra.linear or site.size < 2 or site.independent:
         return identity(site.size)
     exact = _fold(site, ROUNDING * np.sqrt(site.size), copies=True)
     return compose(exact, _fold(site.take(exact.keep), 2 * site.eps, copies=False))
 
 
 def _fold(site: Site, tolerance: float, *, copies: bool) -> Fold:
-    norms = np.linalg.norm(site.rows, axis=1)
-    unit = site.rows / np.where(norms > 0, norms, 1.0)[:, None]
-    keep, into = _combinations(unit, tolerance)
+    norms = lengths(site.rows)
+    keep, into = _combinations(directions(site.rows), tolerance)
+    with np.errstate(over="ignore"):
+        ratios = norms[:, None] / np.where(norms[keep] > 0, norms[keep], 1.0)
+        shift = np.abs(site.offset) / np.where(norms > 0, norms, 1.0)
+    spared = _drowned(into, keep, shift) | ~np.isfinite(ratios).all(axis=1)
     if not copies:
-        keep, into = _without(keep, into, _copied(into, site.eps))
+        spared |= _copied(into, site.eps)
+    keep, into = _without(keep, into, spared)
     into = into * norms[:, None] / np.where(norms[keep] > 0, norms[keep], 1.0)
     into[keep] = np.eye(len(keep))
     offset = site.offset - into @ site.offset[keep]
@@ -51,6 +59,16 @@ def _combinations(unit: Array, tolerance: float) -> tuple[Array, Array]:
     into[order[rank:]] = coefficients.T
     increasing = np.argsort(order[:rank])
     return order[:rank][increasing], into[:, increasing]
+
+
+def _drowned(into: Array, keep: Array, shift: Array) -> Array:
+    """Rows that the rounding of the units that they are stated in would drown. Shape (n,), bool.
+
+    A unit of weight 1e-6 and bias 1 is stored to seven digits, of which one is left of its weight. `shift` is the
+    size of each unit's constant part, relative to its variable part.
+    """
+    size = np.hypot(1.0, shift)
+    return np.asarray(np.sqrt(into**2 @ size[keep] ** 2) > DIGITS * size)
 
 
 def _copied(into: Array, eps: float) -> Array:

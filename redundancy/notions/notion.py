@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from redundancy.errors import OptionError
 from redundancy.fold import Fold, compose, identity, merge
 from redundancy.units import Site
@@ -66,10 +68,14 @@ Accept = Callable[[Site, float, float], tuple[float, float] | None]
 
 
 def pairs(site: Site, why: str, accept: Accept) -> Fold:
-    """Folds units into earlier units of their group, where the relation between the two is accepted."""
+    """Folds units into others of their group, where the relation between the two is accepted.
+
+    The first of equal units stays. Of others, the one with the smallest constant part for its size stays, and then
+    the largest: multiples of it are the least rounded, and by factors that do not overflow.
+    """
     leaders: Mapping[int, list[int]] = {int(group): [] for group in set(site.group.tolist()) if group >= 0}
     sources: dict[int, tuple[int, float, float]] = {}
-    for j in range(site.size):
+    for j in _steadiest(site):
         candidates = leaders.get(int(site.group[j]), [])
         match = next(((i, *r) for i in candidates if (r := accept(site, *_relation(site, i, j)))), None)
         if match:
@@ -77,6 +83,15 @@ def pairs(site: Site, why: str, accept: Accept) -> Fold:
         else:
             candidates.append(j)
     return merge(site.size, sources, why)
+
+
+def _steadiest(site: Site) -> list[int]:
+    """The units, those first that others are best stated in."""
+    size = np.abs(site.factor)
+    shift = np.divide(np.abs(site.offset), size, out=np.full(site.size, np.inf), where=size > 0)
+    # By octaves: what is rounded differently in multiples of one unit is no difference.
+    octave = np.frexp(np.clip(shift, 1e-300, 1e300))[1]
+    return [int(j) for j in np.lexsort((-size, octave))]
 
 
 def _relation(site: Site, i: int, j: int) -> tuple[float, float]:

@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+
+from redundancy.building import Builder
+from redundancy.errors import NetworkError
+
+
+def kernel(*shape):
+    return {"kernel": np.zeros(shape, np.float32)}
+
+
+def test_defaults_are_filled_in_and_shapes_computed():
+    b = Builder()
+    x = b.input((9, 8, 2))
+    conv = b.add("conv", x, weights=kernel(3, 2, 2, 5), strides=(2, 1))
+    assert b.shape(conv) == (4, 7, 5)
+    assert b.shape(b.add("max_pooling", conv, padding="same")) == (2, 4, 5)
+    assert b.shape(b.add("flatten", conv)) == (140,)
+
+
+def test_extents_may_be_open():
+    b = Builder()
+    conv = b.add("conv", b.input((None, None, 2)), weights=kernel(3, 3, 2, 5))
+    assert b.shape(conv) == (None, None, 5)
+    assert b.shape(b.add("global_average_pooling", conv)) == (5,)
+
+
+@pytest.mark.parametrize(
+    ("add", "said"),
+    [
+        (lambda b: b.add("attention", "x"), "no rule for a node of kind 'attention'"),
+        (lambda b: b.add("dense", "y", weights=kernel(2, 3)), "no node 'y' to read from"),
+        (lambda b: b.add("dense", "x", weights=kernel(3, 3)), "does not fit input"),
+        (lambda b: b.add("dense", weights=kernel(2, 3)), "reads nothing"),
+        (lambda b: b.input((2,), "x"), "two nodes are called 'x'"),
+        (lambda b: b.add("conv", "map", weights=kernel(3, 3, 2, 5)), "too small"),
+    ],
+)
+def test_what_cannot_be_built_is_refused(add, said):
+    b = Builder()
+    b.input((2,), "x")
+    b.input((2, 2, 2), "map")
+    with pytest.raises(NetworkError, match=said):
+        add(b)
