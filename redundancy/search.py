@@ -118,12 +118,17 @@ def _joint(space: Space) -> Affine:
     """The units of a space as they are at all its taps at once: what relates two must relate them everywhere."""
     places = [(tap.part, tap.units, tap.padded) for tap in space.taps]
     places += [(pin.part, units, False) for pin, units in zip(space.pins, space.held, strict=True)]
-    several = len(places) > 1
+    nowhere = np.setdiff1d(np.arange(space.size), np.concatenate([units for _, units, _ in places]))
+    several = len(places) > 1 or bool(len(nowhere))
     for part, units, _ in places:
         # What is independent at one place is so at all of them together.
         if part.affine.itself and np.all(part.affine.gain != 0) and np.array_equal(units, np.arange(space.size)):
             return part.affine
     whole = [_placed(part, units, space.size, padded=padded, several=several) for part, units, padded in places]
+    if len(nowhere):
+        # A unit that nobody reads is added to others that are read: nowhere could a fold say what it is.
+        alone = np.eye(space.size)[:, nowhere]
+        whole.append(replace(whole[0], terms={"rows": alone}, why=("",) * space.size))
     return _beside(whole) if several else whole[0]
 
 
@@ -155,13 +160,14 @@ def _outgoing(space: Space, network: Network) -> Array | None:
     """The largest weight, by size, with which anything reads each unit; None if something reads them otherwise."""
     if space.pins:
         return None
-    largest = np.zeros(space.size)
+    largest, read_at_all = np.zeros(space.size), np.zeros(space.size, dtype=bool)
     for tap in space.taps:
+        read_at_all[tap.units] = True
         for read in tap.reads:
             weights = np.moveaxis(network[read.node].weights[read.weight], read.axis, 0)
             sizes = np.abs(weights.astype(np.float64)).reshape(len(weights), -1).max(axis=1, initial=0.0)
             np.maximum.at(largest, tap.units, sizes[tap.part.where].max(axis=0))
-    return largest
+    return np.where(read_at_all, largest, np.inf)
 
 
 def _spared(fold: Fold) -> Fold:

@@ -76,7 +76,9 @@ def _composed(node: Node, units: Units, kernel: Array, step: Step, extent: Hasha
     The extent is that of a map that is padded with zeros, None where it is not.
     """
     width = sum(
-        part.where.shape[0] * part.affine.term(basis).shape[1] for part in units.parts for basis in part.affine.terms
+        part.where.shape[0] * (len(part.ids) if rows is None else rows.shape[1])
+        for part in units.parts
+        for rows in part.affine.terms.values()
     )
     if prod((width, kernel.shape[0], kernel.shape[2])) > LARGEST:
         return None
