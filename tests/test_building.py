@@ -34,6 +34,18 @@ def test_extents_may_be_open():
         (lambda b: b.add("dense", weights=kernel(2, 3)), "reads nothing"),
         (lambda b: b.input((2,), "x"), "two nodes are called 'x'"),
         (lambda b: b.add("conv", "map", weights=kernel(3, 3, 2, 5)), "too small"),
+        (
+            lambda b: b.add("conv", "map", weights=kernel(1, 1, 2, 5), stride=2),
+            "unknown option 'stride'; it has strides",
+        ),
+        (lambda b: b.add("conv", "x", weights=kernel(1, 1, 2, 5)), "does not slide over"),
+        (lambda b: b.add("dense", "x"), "weight 'kernel' is missing"),
+        (lambda b: b.add("dense", "x", weights={**kernel(2, 3), "scale": np.ones(3)}), "weight 'scale' is unknown"),
+        (lambda b: b.add("dense", "x", weights={**kernel(2, 3), "bias": np.ones(2)}), "bias of shape"),
+        (lambda b: b.add("dense", "x", weights=kernel(2)), "does not fit input"),
+        (lambda b: b.add("dense", "x", "x", weights=kernel(2, 3)), "reads one node, not 2"),
+        (lambda b: b.add("batch_normalization", "x", weights={"mean": np.zeros(2)}), "weight 'variance' is missing"),
+        (lambda b: b.add("activation", "x"), "'function' must be given"),
     ],
 )
 def test_what_cannot_be_built_is_refused(add, said):

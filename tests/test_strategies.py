@@ -67,7 +67,7 @@ def test_every_relation_can_be_planted(relation):
 
 
 @given(recipes())
-def test_recipes_differ_in_their_name_only_if_they_differ(recipe):
+def test_recipes_have_no_twins_unless_asked_for(recipe):
     assert recipe.twins == ()
     assert recipe.steps == 40
 

@@ -62,7 +62,7 @@ def _made(node: Node, units: Units, tracer: Tracer, kernel: Array, axis: int, st
     n = kernel.shape[2]
     if units.axis != axis or units.size != kernel.shape[1]:
         tracer.pin(units, node.layer, "it reads along another axis than the one its input's units lie on")
-        return tracer.made(node, n, axis)
+        units = tracer.unknown(("along", axis, node.inputs[0]), kernel.shape[1], axis)
     if not tracer.values:
         return tracer.made(node, n, axis)
     low, high = _bounds(node, units, kernel, padded=padded)

@@ -10,7 +10,7 @@ import numpy as np
 
 from redundancy.algebra import Algebra
 from redundancy.network import Array, Node
-from redundancy.units import Affine, Find, Part, Units, nothing_known, site_of
+from redundancy.units import Affine, Basis, Find, Part, Units, nothing_known, site_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,6 +74,11 @@ class Tracer:
         high = np.full(n, np.inf) if high is None else high
         affine = affine or nothing_known(("value", node.name), n, precision(node))
         return Units((Part(self.fresh(n), affine, low, high, np.arange(n)[None, :]),), axis)
+
+    def unknown(self, basis: Basis, n: int, axis: int) -> Units:
+        """Units of which nothing is known but where their values are to be found; no layer makes them."""
+        affine = nothing_known(basis, n, epsilon(np.dtype(np.float32)))
+        return Units((Part(self.fresh(n), affine, np.full(n, -np.inf), np.full(n, np.inf), np.arange(n)[None]),), axis)
 
     def pin(self, units: Units, layer: str, reason: str, *, reads: bool = True) -> None:
         """These units stay as they are."""
