@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redundancy.algebra import NAMES, Scale, algebra_of
+from redundancy.algebra import NAMES, Scale, algebra_of, certain
 
 CONFIGS = [
     *({"function": name} for name in NAMES if name not in ("leaky_relu", "elu")),
@@ -63,3 +63,19 @@ def test_bounds_hold(algebra, a, b):
 
 def test_an_unknown_function_has_no_algebra():
     assert algebra_of({"function": "softmax"}) is None
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (-1.0, 2.0, (-1, 2)),
+        (-1e200, 1e200, (-np.inf, np.inf)),
+        (np.nan, np.nan, (-np.inf, np.inf)),
+        (-np.inf, np.inf, (-np.inf, np.inf)),
+        (1e200, np.inf, (1e150, np.inf)),
+        (-np.inf, -1e200, (-np.inf, -1e150)),
+    ],
+)
+def test_nothing_enormous_is_certain(low, high, said):
+    """Products with it could overflow, and what follows would be no number."""
+    assert tuple(bound[0] for bound in certain(np.array([low]), np.array([high]))) == said

@@ -18,6 +18,14 @@ def test_defaults_are_filled_in_and_shapes_computed():
     assert b.shape(b.add("flatten", conv)) == (140,)
 
 
+@pytest.mark.parametrize("kind", ["dense", "conv"])
+def test_what_training_needs_to_know_is_an_option(kind):
+    b = Builder()
+    x = b.input((2, 2, 2))
+    name = b.add(kind, x, weights=kernel(*(() if kind == "dense" else (1, 1)), 2, 3), regularizer=("l2", 0.5))
+    assert b.network(name)[name].config["regularizer"] == ("l2", 0.5)
+
+
 def test_extents_may_be_open():
     b = Builder()
     conv = b.add("conv", b.input((None, None, 2)), weights=kernel(3, 3, 2, 5))

@@ -66,6 +66,14 @@ def test_a_sum_that_its_dtype_cannot_hold_is_refused():
         operate(large, {"tanh": MERGE})
 
 
+@pytest.mark.parametrize(("value", "factor"), [(100, 1.0), (1, 0.5)])
+def test_whole_numbers_are_neither_wrapped_nor_rounded(value, factor):
+    """200 is no int8, and neither is a half."""
+    whole = chain().with_weights({"last": {"kernel": np.full((4, 2), value, np.int8)}})
+    with pytest.raises(NetworkError, match="no int8 numbers"):
+        operate(whole, {"tanh": merge(4, {2: (0, factor, 0.0)}, "scaled")})
+
+
 @pytest.mark.parametrize(
     ("folds", "said"),
     [({"nowhere": MERGE}, "the taps are"), ({"tanh": merge(3, {1: (0, 1.0, 0.0)}, "")}, "speaks of 3 units")],

@@ -152,7 +152,13 @@ def _weighed(weights: Array, values: Array) -> Array:
     return np.asarray(total)
 
 
-register("dense", Rule(_dense, _dense_shape, reads={"kernel": 0}, writes={"kernel": 1, "bias": 0}))
+# Units do not ask how a layer is trained, but whoever writes it for training does.
+TRAINED_WITH = frozenset({"regularizer"})
+
+register(
+    "dense",
+    Rule(_dense, _dense_shape, reads={"kernel": 0}, writes={"kernel": 1, "bias": 0}, options=TRAINED_WITH),
+)
 register(
     "conv",
     Rule(
@@ -162,6 +168,7 @@ register(
         writes={"kernel": 3, "bias": 0},
         axis=channel_axis,
         defaults={"strides": (1, 1), "padding": "valid", "dilation": (1, 1), "groups": 1, **CHANNELS_LAST},
+        options=TRAINED_WITH,
         padded=_padded,
     ),
 )

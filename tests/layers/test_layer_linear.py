@@ -91,6 +91,18 @@ def test_a_layer_that_reads_another_axis_keeps_its_input(garden):
     assert ["another axis" in refusal.reason for refusal in found.refusals] == [True]
 
 
+def test_channels_of_two_tensors_are_two_values(garden):
+    """Read along another axis than their units lie on, tensors are told apart all the same."""
+    x, y = (garden.input((2, 3, 4)) for _ in range(2))
+    weights = garden.weights(1, 1, 2, 3, bias=False)
+    minus = {"kernel": -weights["kernel"]}
+    maps = [garden.add("conv", n, weights=w, data_format="channels_first") for n, w in ((x, weights), (y, minus))]
+    last = garden.add(
+        "conv", garden.add("add", *maps), weights=garden.weights(1, 1, 3, 2), data_format="channels_first"
+    )
+    assert not search(garden.network(last), notions=["constant"]).found
+
+
 def test_dense_on_a_map_reads_channels_as_a_1x1_convolution_does(garden, compacted):
     twins = garden.act(garden.add("dense", garden.input((3, 3, 2)), weights=garden.twins(2, 4)))
     result = compacted(garden.finished(garden.dense(twins, 3)))

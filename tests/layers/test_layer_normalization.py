@@ -3,7 +3,9 @@ import pytest
 
 from redundancy.layers.normalization import effective
 from redundancy.network import Node
+from redundancy.notions import finder, named
 from redundancy.search import search
+from redundancy.spaces import trace
 
 
 def statistics(n, seed=0):
@@ -98,6 +100,26 @@ def test_bounds_pass_a_gain_of_either_sign(garden, compacted, sign):
     assert merged(result) == (set() if sign > 0 else {0})
 
 
+@pytest.mark.parametrize(
+    ("gamma", "box", "expected"),
+    [(2.0, (1, 2), (5, 7)), (-1.0, (1, 2), (1, 2)), (0.0, None, (3, 3)), (-1.0, None, (-np.inf, np.inf))],
+)
+def test_bounds_are_scaled_and_shifted(garden, gamma, box, expected):
+    weights = {"mean": np.zeros(1), "variance": np.ones(1), "gamma": np.array([gamma]), "beta": np.array([3.0])}
+    x = garden.input((1,))
+    name = garden.add("batch_normalization", x, weights=weights, epsilon=0.0)
+    boxes = {x: tuple(map(np.array, box))} if box else {}
+    (part,) = trace(garden.network(name), finder(named(None)), boxes).units[name].parts
+    assert (part.low.tolist(), part.high.tolist()) == ([expected[0]], [expected[1]])
+
+
+def test_no_gain_after_a_function_makes_a_constant_too(garden, compacted):
+    weights = statistics(4)
+    weights["gamma"][2] = 0
+    result = compacted(normalized(garden, weights, garden.weights(3, 4), before=False, function="tanh"))
+    assert {(removal.unit, removal.why) for removal in result.removals} == {(2, "constant")}
+
+
 @pytest.mark.parametrize("variance", [0.0, -1.0])
 def test_statistics_that_make_no_number_are_refused_by_name(garden, variance):
     weights = alike(4)
@@ -128,3 +150,13 @@ def test_two_normalisations_of_one_tensor_both_have_to_agree(garden, compacted):
     pair = [garden.add("batch_normalization", name, weights=w) for w in (alike(4), alike(4, but=["gamma"]))]
     network = garden.finished(garden.add("concatenate", *[garden.act(branch, "tanh") for branch in pair]))
     assert merged(compacted(network)) == set()
+
+
+def test_a_unit_without_gain_in_one_branch_is_alive_in_the_other(garden, compacted):
+    hidden = garden.act(garden.dense(garden.input((3,)), 4))
+    branches = []
+    for unit in (1, 2):
+        weights = statistics(4, seed=unit)
+        weights["gamma"][unit] = 0
+        branches.append(garden.add("batch_normalization", hidden, weights=weights))
+    assert compacted(garden.finished(garden.add("concatenate", *branches))).removals == ()
