@@ -31,14 +31,14 @@ def dependent(site: Site) -> Fold:
 
 
 def _fold(site: Site, tolerance: float, *, copies: bool) -> Fold:
-    norms = lengths(site.rows)
-    keep, into = _combinations(directions(site.rows), tolerance)
+    norms, unit = lengths(site.rows), directions(site.rows)
+    keep, into = _combinations(unit, tolerance)
     with np.errstate(over="ignore"):
         ratios = norms[:, None] / np.where(norms[keep] > 0, norms[keep], 1.0)
         shift = np.abs(site.offset) / np.where(norms > 0, norms, 1.0)
     spared = _drowned(into, keep, shift) | ~np.isfinite(ratios).all(axis=1)
     if not copies:
-        spared |= _copied(into, site.eps)
+        spared |= _copied(into, site.eps) | _unexplained(unit, keep, into, 2 * tolerance)
     keep, into = _without(keep, into, spared)
     into = into * norms[:, None] / np.where(norms[keep] > 0, norms[keep], 1.0)
     into[keep] = np.eye(len(keep))
@@ -69,6 +69,15 @@ def _drowned(into: Array, keep: Array, shift: Array) -> Array:
     """
     size = np.hypot(1.0, shift)
     return np.asarray(np.sqrt(into**2 @ size[keep] ** 2) > DIGITS * size)
+
+
+def _unexplained(unit: Array, keep: Array, into: Array, tolerance: float) -> Array:
+    """Rows with an entry, however small, that is further from the combination than rounding takes it. Shape (n,), bool.
+
+    An entry that is tiny beside the others decides all the same where the others meet inputs of zero.
+    """
+    rounding = tolerance * (np.abs(unit) + np.abs(into) @ np.abs(unit[keep]))
+    return np.asarray(np.any(np.abs(unit - into @ unit[keep]) > rounding, axis=1))
 
 
 def _copied(into: Array, eps: float) -> Array:

@@ -131,6 +131,12 @@ def test_a_combination_that_was_rounded_when_stored_is_one():
     assert len(NOTIONS["dependent"].find(site(rows, function="linear")).dropped) == 1
 
 
+def test_a_tiny_weight_that_no_combination_has_is_kept():
+    """It is all that is left of the unit where the other inputs are zero."""
+    rows = [[1, 0, 0, 0], [0, 1, 0, 0], [1, 1, 0, 1e-8]]
+    assert found("dependent", rows, function="linear") == "nothing folds"
+
+
 def test_an_unknown_notion_is_refused():
     with pytest.raises(OptionError, match="no notion is called 'twin': choose from unused, dead"):
         named(["twin"])
