@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -123,9 +121,9 @@ class _Trainer:
 def _trainer(recipe: Recipe, network: Network) -> _Trainer:
     import keras
 
-    from redundancy.frameworks.keras import write
+    from redundancy.frameworks.keras.writing import python_randomness_kept, write
 
-    with _python_randomness_kept():
+    with python_randomness_kept():
         model = write(network, dtype=recipe.dtype)
         chosen = Optimizer.of(recipe.optimizer)
         config = {**chosen.options, "learning_rate": recipe.learning_rate}
@@ -133,16 +131,6 @@ def _trainer(recipe: Recipe, network: Network) -> _Trainer:
         optimizer.build(model.trainable_variables)
     variables = tuple((variable, np.array(keras.ops.convert_to_numpy(variable))) for variable in optimizer.variables)
     return _Trainer(model, variables, _step(model, optimizer), _logits(model))
-
-
-@contextmanager
-def _python_randomness_kept() -> Iterator[None]:
-    """Puts Python's generator back: Keras draws default seeds from it, even where every weight is then replaced."""
-    state = random.getstate()
-    try:
-        yield
-    finally:
-        random.setstate(state)
 
 
 def _step(model: keras.Model, optimizer: keras.Optimizer) -> Callable[[Array, Array], object]:

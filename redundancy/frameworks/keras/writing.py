@@ -37,7 +37,7 @@ def write(network: Network, *, dtype: str | None = None) -> keras.Model:
         UnsupportedError: A layer cannot be made again.
         NetworkError: The network does not say one thing: a layer's nodes differ, say.
     """
-    with _python_randomness_kept():
+    with python_randomness_kept():
         planned = calls(network)
         builder = _Builder(dtype)
         if _is_chain(network, planned):
@@ -51,7 +51,7 @@ def write(network: Network, *, dtype: str | None = None) -> keras.Model:
 
 
 @contextmanager
-def _python_randomness_kept() -> Iterator[None]:
+def python_randomness_kept() -> Iterator[None]:
     """Keras draws seeds of initializers from Python's generator, even where all weights are then replaced."""
     state = random.getstate()
     try:
