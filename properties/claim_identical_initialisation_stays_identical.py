@@ -1,7 +1,8 @@
 """Twins in incoming and outgoing weights receive the same gradients, so no elementwise optimiser can part them.
 
 Not bit for bit: a matrix product may treat its last columns differently, so that twins differ by rounding, which
-training can carry along. Hence a tolerance, and never `==`.
+training amplifies: in float32 to as much as a thousandth of their size within 40 steps of momentum behind a
+BatchNormalization. The claim is about the gradients, so it is tested in float64, with a tolerance, and never `==`.
 """
 
 from dataclasses import replace
@@ -15,7 +16,7 @@ from redundancy.statistics import runs_needed
 from redundancy.strategies import recipes
 from redundancy.zoo import Recipe, Twins, conv, dense, dropout, flatten
 
-TOGETHER, APART = 1e-3, 5e-3
+TOGETHER, APART = 1e-6, 5e-3
 
 
 def distance(run) -> float:
@@ -30,8 +31,8 @@ def distance(run) -> float:
 @settings(max_examples=12)
 @given(recipe=recipes(twins=True))
 def test_twins_stay(recipe, dataset, trained, seeds):
-    (run,) = trained(replace(recipe, data=dataset.name), seeds(1, recipe))
-    observe("largest relative distance of twins", distance(run))
+    (run,) = trained(replace(recipe, data=dataset.name, dtype="float64"), seeds(1, recipe))
+    observe("largest relative distance of twins, in float64", distance(run))
     assert distance(run) < TOGETHER
 
 

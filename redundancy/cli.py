@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -90,15 +91,25 @@ def _data(arguments: argparse.Namespace) -> int:
 
 def _claims(arguments: argparse.Namespace) -> int:
     given: list[str] = arguments.arguments
-    if not any(_is_path(argument) for argument in given):
+    if not _paths(given):
         if not Path(PROPERTIES).is_dir():
             where = f"there is no directory {PROPERTIES!r} in {str(Path.cwd())!r}"
             raise OptionError(f"{where}; run this where your claims are, or name the path of one")
         given = [PROPERTIES, *given]
-    import pytest
+    # A process of its own: pytest has to see this package before anything imports it.
+    return subprocess.call([sys.executable, "-m", "pytest", *given])
 
-    return int(pytest.main(given))
 
-
-def _is_path(argument: str) -> bool:
-    return not argument.startswith("-") and Path(argument.split("::", 1)[0]).exists()
+def _paths(arguments: Sequence[str]) -> list[str]:
+    """The arguments that name a place to look for claims, and not the value of one of this package's options."""
+    befores = ["", *arguments]
+    values = {
+        place
+        for place, before in enumerate(befores[:-1])
+        if before.startswith("--redundancy-") and "=" not in before and before != "--redundancy-strict"
+    }
+    return [
+        argument
+        for place, argument in enumerate(arguments)
+        if place not in values and not argument.startswith("-") and Path(argument.split("::", 1)[0]).exists()
+    ]

@@ -56,6 +56,9 @@ class Choices:
     strict: bool
 
 
+CLAIMS = "claim_*.py"
+"""Files in which pytest looks for claims, besides those in which it looks for tests."""
+
 _CHOICES = pytest.StashKey[Choices]()
 _DATASET = pytest.StashKey["Dataset"]()
 _RECORD = pytest.StashKey[Record]()
@@ -76,6 +79,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Reads the options, and refuses values that they cannot take before anything is collected."""
     config.addinivalue_line("markers", "claim: a claim about redundancy, set by @redundancy.claim('its sentence')")
+    if CLAIMS not in config.getini("python_files"):
+        config.addinivalue_line("python_files", CLAIMS)
     choices = config.stash[_CHOICES] = _choices(config)
     if choices.data and not hasattr(config, "workerinput"):
         _check_data(config, choices.data)
@@ -160,6 +165,8 @@ def trained(dataset: Dataset, store: Store) -> Callable[[Recipe, Iterable[int]],
 
     def runs(recipe: Recipe, seeds: Iterable[int]) -> tuple[Run, ...]:
         seeds = tuple(seeds)
+        if len(set(seeds)) < len(tuple(seeds)):
+            raise ClaimError("a seed is there twice, but a run that is repeated is one run: give different seeds")
         if hearing := under_way():
             hearing.trained((recipe, seed) for seed in seeds)
         return train(recipe, seeds, data=dataset, store=store)
@@ -263,12 +270,21 @@ def pytest_runtest_makereport(
     record = item.stash.get(_RECORD, None) if report.when == "call" else None
     if made is not None and report.when == "setup" and report.failed and call.excinfo is not None:
         record = Record(made.sentence, ERROR, _line(call.excinfo.value))
+    if made is not None and report.failed and call.excinfo is not None and _says_holds(record, report):
+        # What fails beside the test's own call, such as unittest's assertions or a teardown, is no HOLDS either.
+        refuted = report.when == "call" and _refutes(call.excinfo.value)
+        outcome = Outcome.REFUTED.value if refuted else ERROR
+        record = Record(made.sentence, outcome, _line(call.excinfo.value))
     if record is not None:
         # To the item as well: what the teardown reports is what enters a JUnit file.
         entry = PROPERTY, replace(record, place=item.stash[_PLACE]).to_json()
         item.user_properties.append(entry)
         report.user_properties.append(entry)
     return report
+
+
+def _says_holds(record: Record | None, report: pytest.TestReport) -> bool:
+    return report.when == "teardown" if record is None else record.outcome == Outcome.HOLDS.value
 
 
 class Section:

@@ -106,7 +106,7 @@ def test_all_other_arguments_are_pytests(tmp_path, monkeypatch, given, passed):
     (tmp_path / "properties").mkdir()
     (tmp_path / "one.py").write_text(CLAIM)
     seen = []
-    monkeypatch.setattr("pytest.main", lambda arguments: seen.append(arguments) or 5)
+    monkeypatch.setattr("subprocess.call", lambda command: seen.append(command[3:]) or 5)
     assert cli.main(["claims", *given]) == 5
     assert seen == [passed]
 
@@ -130,3 +130,13 @@ def test_a_closed_pipe_is_no_complaint(images):
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert done.stderr == ""
     assert done.returncode in (0, 141)
+
+
+def test_the_value_of_an_option_is_no_path(tmp_path, monkeypatch):
+    from redundancy.cli import _paths
+
+    monkeypatch.chdir(tmp_path)
+    tmp_path.joinpath("data.npz").touch()
+    tmp_path.joinpath("claim_x.py").touch()
+    assert _paths(["--redundancy-data", "data.npz"]) == []
+    assert _paths(["--redundancy-strict", "claim_x.py", "-q"]) == ["claim_x.py"]

@@ -472,3 +472,38 @@ def test_the_plugin_loads_nothing_heavy(pytester):
         """
     )
     pytester.runpytest_subprocess().assert_outcomes(passed=1)
+
+
+def test_files_of_claims_are_collected_in_any_project(pytester):
+    pytester.mkdir("properties").joinpath("claim_one.py").write_text(
+        "from redundancy import claim\n\n@claim('one is one')\ndef test_one():\n    assert 1 == 1\n"
+    )
+    pytester.runpytest_inprocess("properties").assert_outcomes(passed=1)
+
+
+def test_an_assertion_of_unittest_refutes(pytester):
+    pytester.makepyfile(
+        "import unittest\nfrom redundancy import claim\n\n"
+        "class TestIt(unittest.TestCase):\n"
+        "    @claim('one is two')\n    def test_it(self):\n        self.assertEqual(1, 2)\n"
+    )
+    result = pytester.runpytest_inprocess()
+    result.stdout.fnmatch_lines(["REFUTED*one is two"])
+
+
+def test_a_teardown_that_fails_is_an_error(pytester):
+    pytester.makepyfile(
+        "import pytest\nfrom redundancy import claim\n\n"
+        "@pytest.fixture\ndef broken():\n    yield\n    raise RuntimeError('no end')\n\n"
+        "@claim('it ends')\ndef test_it(broken):\n    assert True\n"
+    )
+    result = pytester.runpytest_inprocess()
+    result.stdout.fnmatch_lines(["ERROR*it ends"])
+
+
+def test_a_run_that_is_repeated_is_no_second_run(pytester):
+    pytester.makepyfile(
+        "from redundancy import claim\n\n@claim('again')\ndef test_it(trained):\n    trained(None, [0, 0])\n"
+    )
+    result = pytester.runpytest_inprocess()
+    result.stdout.fnmatch_lines(["ERROR*again", "*a seed is there twice*"])
