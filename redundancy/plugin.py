@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Generator, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
@@ -24,6 +24,8 @@ from redundancy.verdict import ATTRIBUTE, Claim, ClaimError, Outcome
 if TYPE_CHECKING:
     from redundancy.data import Dataset
     from redundancy.zoo import Recipe, Run, Store
+
+T = TypeVar("T")
 
 PROPERTY = "redundancy_claim"
 """The name under which a record crosses processes, and enters a JUnit file."""
@@ -131,10 +133,7 @@ def dataset(pytestconfig: pytest.Config) -> Dataset:
 
     if _DATASET not in pytestconfig.stash:
         chosen = choose(pytestconfig.stash[_CHOICES].data or None, os.environ)
-        try:
-            pytestconfig.stash[_DATASET] = load(chosen)
-        except RedundancyError as error:
-            pytest.fail(str(error), pytrace=False)
+        pytestconfig.stash[_DATASET] = _or_fail(lambda: load(chosen))
     return pytestconfig.stash[_DATASET]
 
 
@@ -146,10 +145,17 @@ def store(pytestconfig: pytest.Config) -> Store:
     from redundancy.zoo import Store
 
     chosen = pytestconfig.stash[_CHOICES].store
+    return _or_fail(lambda: Store(Path(chosen).expanduser()) if chosen else Store.default())
+
+
+def _or_fail(make: Callable[[], T]) -> T:
+    """What is made, or one line that says why it cannot be."""
     try:
-        return Store(Path(chosen).expanduser()) if chosen else Store.default()
+        return make()
     except RedundancyError as error:
-        pytest.fail(str(error), pytrace=False)
+        problem = str(error)
+    # Outside the handler, so that pytest shows this line and not how it came about.
+    pytest.fail(problem, pytrace=False)
 
 
 @pytest.fixture(scope="session")
