@@ -9,13 +9,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from redundancy.compaction import compact
     from redundancy.data import load as load_data
     from redundancy.errors import RedundancyError
     from redundancy.fold import Fold
     from redundancy.hearing import judge, observe
     from redundancy.network import Network, Node
     from redundancy.verdict import Outcome, Refuted, Verdict, claim
+    from redundancy.workbench import compact
     from redundancy.zoo import Recipe, train
 
     __version__: str
@@ -48,7 +48,7 @@ _HOMES = {
     "Refuted": ("redundancy.verdict", "Refuted"),
     "Verdict": ("redundancy.verdict", "Verdict"),
     "claim": ("redundancy.verdict", "claim"),
-    "compact": ("redundancy.compaction", "compact"),
+    "compact": ("redundancy.workbench", "compact"),
     "judge": ("redundancy.hearing", "judge"),
     "load_data": ("redundancy.data", "load"),
     "observe": ("redundancy.hearing", "observe"),

@@ -111,14 +111,18 @@ def _wrong_weight(node: Node, inputs: tuple[tuple[int | None, ...], ...]) -> str
     if axes and len(inputs) != 1:
         return f"it reads one node, not {len(inputs)}"
     extent = inputs[0][rule.axis(node, len(inputs[0]))] if inputs[0] else None
-    groups, made = node.config.get("groups", 1), node.weights["kernel"].shape[-1] if "kernel" in axes else None
-    for name, array in node.weights.items():
-        fits = array.ndim == axes[name] + 1
-        if fits and name in rule.writes:
-            fits = array.shape[axes[name]] == made
-        if fits and name in (*rule.reads, *rule.carries):
-            axis = {**rule.carries, **rule.reads}[name]
-            fits = array.shape[axis] * groups == extent
+    groups = node.config.get("groups", 1)
+    made = None
+    for name, array in sorted(node.weights.items(), key=lambda item: item[0] == "bias"):
+        fits = array.ndim == rule.ranks.get(name, array.ndim) and -array.ndim <= axes[name] < array.ndim
+        if fits and name in rule.writes and made is None and name != "bias":
+            made = array.shape[rule.writes[name]]
+        if fits and name in rule.writes and made is not None:
+            fits = array.shape[rule.writes[name]] == made
+        if fits and name in (*rule.reads, *rule.carries) and rule.loose(node) is node.weights:
+            fits = array.shape[{**rule.carries, **rule.reads}[name]] == extent
+        elif fits and name in rule.reads and groups > 1:
+            fits = array.shape[rule.reads[name]] * groups == extent
         if not fits:
             return f"{name} of shape {array.shape} does not fit input {inputs[0]}"
     return None

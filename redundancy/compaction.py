@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from redundancy.fold import Holds
+from redundancy.fold import Fold, Holds, compose
 from redundancy.network import Array, Network
-from redundancy.search import Finding, search
+from redundancy.search import Finding, Findings, search
 from redundancy.surgery import Refusal, operate
 
 
@@ -43,18 +44,65 @@ class Compaction:
         original: The one that came in, untouched.
         removals: Every unit that went, in order.
         refusals: What would have folded in the small network, but may not.
+        folds: What was applied, by space: all its units, as the first network counted them, in terms of those left.
+        steps: What was applied, search by search.
+        model: The small one in the framework that the original came in; None where that was a network.
+        model_name: Of the original.
+        difference: The largest difference of an output, measured; None where nothing was run.
+        scale: The largest output in that measurement, by size.
+        bound: No output can differ by more, but for rounding, on inputs in the box; 0 where every fold is exact, None
+            where some were only measured on data.
+        box: (low, high) of each input that `bound` rests on.
     """
 
     network: Network
     original: Network
     removals: tuple[Removal, ...]
     refusals: tuple[Refusal, ...]
+    folds: Mapping[str, Fold] = field(default_factory=dict)
+    steps: tuple[tuple[Finding, ...], ...] = ()
+    model: Any = None
+    model_name: str = ""
+    difference: float | None = None
+    scale: float | None = None
+    bound: float | None = 0.0
+    box: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)
+
+    @property
+    def parameters_before(self) -> int:
+        """Of the original."""
+        return self.original.parameters
+
+    @property
+    def parameters_after(self) -> int:
+        """Of the small network."""
+        return self.network.parameters
 
     def __str__(self) -> str:
         counts = Counter((removal.space, removal.why) for removal in self.removals)
         lines = [f"{space}: {count} removed ({why})" for (space, why), count in counts.items()]
         lines += [str(refusal) for refusal in self.refusals]
         return "\n".join([*lines, f"{self.original.parameters} parameters, now {self.network.parameters}"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """In plain types, as JSON has them."""
+        return {
+            "schema": "redundancy/compaction",
+            "version": "1",
+            "model": self.model_name,
+            "parameters_before": self.parameters_before,
+            "parameters_after": self.parameters_after,
+            "difference": self.difference,
+            "scale": self.scale,
+            "bound": self.bound,
+            "removals": [
+                {"space": r.space, "unit": r.unit, "notion": r.why, "holds": r.holds.name.lower()}
+                for r in self.removals
+            ],
+            "refusals": [
+                {"space": r.space, "layer": r.layer, "reason": r.reason, "units": r.units} for r in self.refusals
+            ],
+        }
 
 
 def compact(
@@ -82,19 +130,37 @@ def compact(
             weights does not fit the type that they are stored in.
     """
     names = None if notions is None else tuple(notions)
+    return exhausted(network, lambda small: search(small, notions=names, box=box))
+
+
+def exhausted(network: Network, look: Callable[[Network], Findings]) -> Compaction:
+    """Applies what is found until nothing more is.
+
+    Args:
+        network: To compact; it stays as it is.
+        look: Searches a network.
+
+    Raises:
+        NetworkError: A sum of weights does not fit the type that they are stored in.
+    """
     small = network
     removals: list[Removal] = []
     left: dict[str, Array] = {}
+    folds: dict[str, Fold] = {}
+    steps: list[tuple[Finding, ...]] = []
     while True:
-        findings = search(small, notions=names, box=box)
+        findings = look(small)
         operation = operate(small, findings.folds)
         refusals = (*findings.refusals, *operation.refusals)
         refused = {refusal.space for refusal in operation.refusals}
         applied = [finding for finding in findings.found if finding.space not in refused]
         if not applied:
-            return Compaction(small, network, tuple(removals), refusals)
+            return Compaction(small, network, tuple(removals), refusals, folds, tuple(steps))
         for finding in applied:
             removals += _removed(finding, left)
+            before = folds.get(finding.space)
+            folds[finding.space] = compose(before, finding.fold) if before else finding.fold
+        steps.append(tuple(applied))
         small = operation.network
 
 

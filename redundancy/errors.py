@@ -26,3 +26,7 @@ class UnsupportedError(RedundancyError):
 
 class OptionError(RedundancyError):
     """An option with a value that it cannot take."""
+
+
+class VerificationError(RedundancyError):
+    """A rewritten model that does not compute what the original does: a mistake of this package, not of its user."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -124,3 +124,26 @@ def compose(first: Fold, second: Fold) -> Fold:
         tuple(why or later.get(j, "") for j, why in enumerate(first.why)),
         max(first.holds, second.holds),
     )
+
+
+def beside(folds: Sequence[tuple[Array, Fold]], n: int) -> Fold:
+    """The fold of n units of which each given one speaks of some: (their indices, the fold of them).
+
+    Together the indices are all n, each once.
+    """
+    keep = np.sort(np.concatenate([units[fold.keep] for units, fold in folds]))
+    into, offset, why = np.zeros((n, len(keep))), np.zeros(n), np.full(n, "", dtype=object)
+    for units, fold in folds:
+        into[np.ix_(units, np.searchsorted(keep, units[fold.keep]))] = fold.into
+        offset[units], why[units] = fold.offset, fold.why
+    return Fold(keep, into, offset, tuple(why), max(fold.holds for _, fold in folds))
+
+
+def kept_too(fold: Fold, units: Array) -> Fold:
+    """The same fold, but that some of the units that it removed stay."""
+    keep = np.union1d(fold.keep, units).astype(np.intp)
+    into, offset = np.zeros((fold.size, len(keep))), fold.offset.copy()
+    into[:, np.searchsorted(keep, fold.keep)] = fold.into
+    into[keep], offset[keep] = np.eye(len(keep)), 0.0
+    why = tuple("" if j in set(keep.tolist()) else name for j, name in enumerate(fold.why))
+    return Fold(keep, into, offset, why, fold.holds)

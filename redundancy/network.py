@@ -64,6 +64,10 @@ class Node:
         """The same node with other weights, and another output shape where it changed."""
         return replace(self, weights=weights, shape=self.shape if shape is None else shape)
 
+    def with_shape(self, shape: tuple[int | None, ...]) -> Node:
+        """The same node with another output shape."""
+        return replace(self, shape=shape)
+
     def __str__(self) -> str:
         sizes = [f"{name}{list(array.shape)}" for name, array in self.weights.items()]
         options = [f"{name}={value}" for name, value in self.config.items()]

@@ -8,13 +8,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from redundancy.errors import NetworkError
-from redundancy.fold import Fold, Holds
-from redundancy.layers import RULES
+from redundancy.fold import Fold, Holds, beside, kept_too
+from redundancy.layers import RULES, Block
 from redundancy.network import Array, Network
 from redundancy.notions import finder, named
 from redundancy.spaces import Space, Tap, trace
 from redundancy.surgery import Refusal
-from redundancy.units import Affine, Basis, Part, Site, site_of
+from redundancy.units import Affine, Basis, Find, Part, Site, site_of
+
+UNEVEN = "it handles units in groups, which must stay of one size"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,6 +29,7 @@ class Finding:
         units: Index in the space of each unit that goes. Shape (n,), int.
         why: The notion that removes each of them. Length n.
         at: The folds for surgery, by name of the tap.
+        fold: Of all units of the space. Its constants are right where those of all taps are equal.
     """
 
     space: str
@@ -34,6 +37,7 @@ class Finding:
     units: Array
     why: tuple[str, ...]
     at: Mapping[str, Fold]
+    fold: Fold
 
     def __str__(self) -> str:
         return "; ".join(f"{self.space} at {name}: {fold}" for name, fold in self.at.items())
@@ -83,7 +87,12 @@ def search(
         if not space.taps and not any(pin.reads for pin in space.pins):
             continue
         affine = _joint(space)
-        fold = _spared(find(_site(affine, space, network)))
+        site = _site(affine, space, network)
+        loose = find(site)
+        even = _even(_found(find, site, space.blocks), space.blocks) if space.blocks else loose
+        if lost := len(even.keep) - len(loose.keep):
+            refusals.append(Refusal(space.name, space.blocks[0].layer, UNEVEN, lost))
+        fold = _spared(even)
         if not len(fold.dropped):
             continue
         if space.pins:
@@ -94,8 +103,38 @@ def search(
             why = tuple(gone and (known or gone) for gone, known in zip(fold.why, affine.why, strict=True))
             fold = replace(fold, why=why)
             at = {tap.name: _at(tap, fold) for tap in space.taps}
-            found.append(Finding(space.name, space.size, fold.dropped, tuple(why[j] for j in fold.dropped), at))
+            gone = fold.dropped
+            found.append(Finding(space.name, space.size, gone, tuple(why[j] for j in gone), at, fold))
     return Findings(tuple(found), tuple(refusals))
+
+
+def _found(find: Find, site: Site, blocks: tuple[Block, ...]) -> Fold:
+    """What folds at a site, where units of different strict blocks have nothing to say of each other."""
+    strict = [block for block in blocks if block.strict]
+    if not strict:
+        return find(site)
+    labels = np.full((len(strict), site.size), -1)
+    for row, block in zip(labels, strict, strict=True):
+        row[block.ids] = block.labels
+    together = np.unique(labels, axis=1, return_inverse=True)[1].reshape(-1)
+    return beside(
+        [(group, find(site.take(group))) for group in map(np.flatnonzero, together == np.unique(together)[:, None])],
+        site.size,
+    )
+
+
+def _even(fold: Fold, blocks: tuple[Block, ...]) -> Fold:
+    """The same, with units kept after all until every block has groups of one size, none of them empty."""
+    before = -1
+    while blocks and before != len(fold.keep):
+        before = len(fold.keep)
+        for block in blocks:
+            gone = np.isin(block.ids, fold.dropped)
+            sizes = np.bincount(block.labels)
+            spare = min(int(np.bincount(block.labels, weights=gone).min()), int(sizes.min()) - 1)
+            extra = [block.ids[gone & (block.labels == label)][spare:] for label in range(len(sizes))]
+            fold = kept_too(fold, np.concatenate(extra))
+    return fold
 
 
 def _check(network: Network) -> None:
@@ -164,7 +203,8 @@ def _outgoing(space: Space, network: Network) -> Array | None:
     for tap in space.taps:
         read_at_all[tap.units] = True
         for read in tap.reads:
-            weights = np.moveaxis(network[read.node].weights[read.weight], read.axis, 0)
+            node = network[read.node]
+            weights = np.moveaxis(RULES[node.kind].loose(node)[read.weight], read.axis, 0)
             sizes = np.abs(weights.astype(np.float64)).reshape(len(weights), -1).max(axis=1, initial=0.0)
             np.maximum.at(largest, tap.units, sizes[tap.part.where].max(axis=0))
     return np.where(read_at_all, largest, np.inf)

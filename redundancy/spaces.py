@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from redundancy.errors import NetworkError
-from redundancy.layers import RULES, Pin, Tracer
+from redundancy.layers import RULES, Block, Pin, Tracer
+from redundancy.layers.tying import REASONS
 from redundancy.network import Array, Network, Node
 from redundancy.units import Find, Part, Units
 
@@ -32,7 +33,7 @@ class Tap:
         part: The units as they are there.
         units: Index in the space of each unit. Shape (n,), int.
         reads: The weights that read them.
-        padded: Some reader sees zeros beyond the border: a constant cannot move to its bias.
+        padded: A constant cannot move to the bias of some reader: it sees zeros beyond the border, say.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Space:
         taps: Where they are read.
         pins: Why they must stay as they are; nothing if they may change.
         held: Index in the space of each pinned unit, by pin.
+        blocks: What must stay in groups of one size; the ids of a block are indices in the space.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Space:
     taps: tuple[Tap, ...]
     pins: tuple[Pin, ...]
     held: tuple[Array, ...]
+    blocks: tuple[Block, ...] = ()
 
     @property
     def size(self) -> int:
@@ -100,15 +103,20 @@ def trace(network: Network, find: Find | None = None, box: Mapping[str, tuple[Ar
         NetworkError: A layer has no units; or the box is of a node that is no input, is empty, or does not broadcast.
     """
     bounds = _box(network, box or {})
-    tracer = Tracer(find, bounds, {node.name: node.shape for node in network})
+    tracer = Tracer(find, bounds, {node.name: node.shape for node in network}, shared=_shared(network))
     units: dict[str, Units] = {}
-    calls = _calls(network)
+    first: dict[tuple[str, str], Node] = {}
     for node in network:
-        units[node.name] = _traced(node, tuple(units[name] for name in node.inputs), tracer, calls)
+        inputs = tuple(units[name] for name in node.inputs)
+        units[node.name] = _traced(node, inputs, tracer)
+        if node.layer in tracer.shared and node.weights:
+            before = first.setdefault((node.layer, node.kind), node)
+            if before is not node:
+                _tie_calls(before, node, units, tracer)
     for name in network.outputs:
         tracer.pin(units[name], network[name].layer, "it is an output of the network", reads=False)
     roots = tracer.roots()
-    return Trace(network, units, roots, _spaces(network, units, roots, tracer.pins))
+    return Trace(network, units, roots, _spaces(network, units, roots, tracer))
 
 
 def _box(network: Network, box: Mapping[str, tuple[Array, Array]]) -> dict[str, tuple[Array, Array]]:
@@ -132,41 +140,52 @@ def _fits(bound: tuple[int, ...], shape: tuple[int | None, ...]) -> bool:
     return len(bound) <= len(shape) and all(full is None or extent in (1, full) for extent, full in pairs)
 
 
-def _calls(network: Network) -> dict[tuple[str, str], int]:
-    """How often each layer is called: nodes by layer and kind."""
-    calls: dict[tuple[str, str], int] = defaultdict(int)
-    for node in network:
-        calls[node.layer, node.kind] += 1
-    return calls
+def _shared(network: Network) -> frozenset[str]:
+    """The layers that are called several times with the same weights."""
+    calls = Counter((node.layer, node.kind) for node in network if node.weights)
+    return frozenset(layer for (layer, _), count in calls.items() if count > 1)
 
 
-def _traced(node: Node, inputs: tuple[Units, ...], tracer: Tracer, calls: Mapping[tuple[str, str], int]) -> Units:
+def _traced(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
     if 0 in node.shape:
         raise NetworkError(f"layer '{node.layer}' has no units: its output has shape {node.shape}; take it out")
     rule = RULES.get(node.kind)
-    if rule is None:
-        reason = f"no rule for layer '{node.layer}' ({node.kind}): its units are kept as they are"
-        return tracer.opaque(node, inputs, f"{reason}; add one function to redundancy/layers/")
-    if calls[node.layer, node.kind] > 1 and node.weights:
-        return tracer.opaque(node, inputs, f"it is called {calls[node.layer, node.kind]} times with the same weights")
-    return rule.trace(node, inputs, tracer)
+    if rule is not None:
+        return rule.trace(node, inputs, tracer)
+    reason = f"no rule for layer '{node.layer}' ({node.kind}): its units are kept as they are"
+    return tracer.opaque(node, inputs, REASONS.get(node.kind, reason))
 
 
-def _spaces(network: Network, units: Mapping[str, Units], roots: Array, pins: Iterable[Pin]) -> tuple[Space, ...]:
+def _tie_calls(first: Node, again: Node, units: Mapping[str, Units], tracer: Tracer) -> None:
+    """Two calls of a layer have one set of weights: their units change together, where they are read and made."""
+    pairs = [(units[a], units[b]) for a, b in zip(first.inputs, again.inputs, strict=True)]
+    for one, other in [*pairs, (units[first.name], units[again.name])]:
+        if one.size == other.size:
+            tracer.tie(one.ids, other.ids)
+        else:
+            for tensor in (one, other):
+                tracer.pin(tensor, again.layer, "it is called several times, with units that lie in different ways")
+
+
+def _spaces(network: Network, units: Mapping[str, Units], roots: Array, tracer: Tracer) -> tuple[Space, ...]:
     home = _components(units, roots)
     makers: dict[int, list[str]] = defaultdict(list)
     for node in network:
         rule = RULES.get(node.kind)
-        if (rule is None or rule.writes or not node.inputs) and units[node.name].parts:
+        if (rule is None or rule.makes or not node.inputs) and units[node.name].parts:
             makers[int(home[units[node.name].parts[0].ids[0]])].append(node.layer)
-    taps = _taps(network, units)
+    taps: dict[int, list[Place]] = defaultdict(list)
+    for tap in _taps(network, units, tracer.shared):
+        taps[int(home[tap[1].ids[0]])].append(tap)
     pinned: dict[int, list[Pin]] = defaultdict(list)
-    for pin in pins:
+    for pin in tracer.pins:
         pinned[int(home[pin.part.ids[0]])].append(pin)
-    return tuple(
-        _space(layers, np.unique(roots[home == key]), roots, [t for t in taps if home[t[1].ids[0]] == key], pinned[key])
-        for key, layers in makers.items()
-    )
+    blocks: dict[int, list[Block]] = defaultdict(list)
+    for block in tracer.blocks:
+        for key in np.unique(home[block.ids]):
+            blocks[int(key)].append(block)
+    members = {int(key): np.unique(roots[home == key]) for key in makers}
+    return tuple(_space(made, members[key], roots, taps[key], pinned[key], blocks[key]) for key, made in makers.items())
 
 
 def _components(units: Mapping[str, Units], roots: Array) -> Array:
@@ -186,16 +205,28 @@ def _components(units: Mapping[str, Units], roots: Array) -> Array:
     return home
 
 
-def _taps(network: Network, units: Mapping[str, Units]) -> list[tuple[str, Part, tuple[Read, ...], bool]]:
+Place = tuple[str, Part, tuple[Read, ...], bool]
+"""The name of a tap, the units there, what reads them, and whether a constant cannot move to a bias there."""
+
+
+def _taps(network: Network, units: Mapping[str, Units], shared: frozenset[str]) -> list[Place]:
+    readers: dict[str, list[Node]] = defaultdict(list)
+    for node in network:
+        for name in dict.fromkeys(node.inputs):
+            readers[name].append(node)
     found = []
     for node in network:
         tensor = units[node.name]
-        readers = [reader for reader in network.readers(node.name) if _reads(reader, node, tensor)]
-        reads = tuple(Read(r.name, weight, axis) for r in readers for weight, axis in RULES[r.kind].reads.items())
-        padded = any(RULES[reader.kind].padded(reader) for reader in readers)
+        reading = [reader for reader in readers[node.name] if _reads(reader, node, tensor)]
+        reads = tuple(Read(r.name, weight, axis) for r in reading for weight, axis in RULES[r.kind].reads.items())
+        # The bias of a layer that is called twice is one for both calls.
+        fixed = any(RULES[reader.kind].padded(reader) or reader.layer in shared for reader in reading)
+        if node.kind in RULES and RULES[node.kind].rereads:
+            reads += tuple(Read(node.name, weight, axis) for weight, axis in RULES[node.kind].rereads.items())
+            fixed = True  # before the first step its units are zero
         if reads:
             found += [
-                (tap_name(node.name, tensor, number), part, reads, padded) for number, part in enumerate(tensor.parts)
+                (tap_name(node.name, tensor, number), part, reads, fixed) for number, part in enumerate(tensor.parts)
             ]
     return found
 
@@ -211,12 +242,19 @@ def _reads(reader: Node, node: Node, units: Units) -> bool:
 
 
 def _space(
-    layers: list[str], ids: Array, roots: Array, taps: list[tuple[str, Part, tuple[Read, ...], bool]], pins: list[Pin]
+    layers: list[str], ids: Array, roots: Array, taps: list[Place], pins: list[Pin], blocks: list[Block]
 ) -> Space:
     placed = tuple(
-        Tap(name, part, np.searchsorted(ids, roots[part.ids]), reads, padded) for name, part, reads, padded in taps
+        Tap(name, part, np.searchsorted(ids, roots[part.ids]), reads, fixed) for name, part, reads, fixed in taps
     )
     twice = [tap for tap in placed if len(np.unique(tap.units)) < len(tap.units)]
     pins = pins + [Pin(tap.part, tap.name, "one unit lies at several places of it") for tap in twice]
     held = tuple(np.searchsorted(ids, roots[pin.part.ids]) for pin in pins)
-    return Space("+".join(dict.fromkeys(layers)), ids, placed, tuple(pins), held)
+    return Space("+".join(dict.fromkeys(layers)), ids, placed, tuple(pins), held, tuple(_inside(ids, roots, blocks)))
+
+
+def _inside(ids: Array, roots: Array, blocks: list[Block]) -> Iterator[Block]:
+    """The blocks in terms of a space: those of its units that a block speaks of, by index in the space."""
+    for block in blocks:
+        mine = np.isin(roots[block.ids], ids)
+        yield replace(block, ids=np.searchsorted(ids, roots[block.ids][mine]), labels=block.labels[mine])

@@ -9,7 +9,7 @@ import numpy as np
 
 from redundancy.errors import NetworkError
 from redundancy.fold import Fold, identity
-from redundancy.layers import RULES, shape_of
+from redundancy.layers import RULES
 from redundancy.network import Array, Network, Node
 from redundancy.spaces import Space, Trace, tap_name, trace
 
@@ -102,7 +102,19 @@ def _refusal(space: Space, folds: Mapping[str, Fold]) -> Refusal | None:
         if not present.any():
             return Refusal(space.name, reader, "none of the units that it reads would be left", gone)
         if fold is not None and tap.padded and np.any(fold.offset):
-            return Refusal(space.name, reader, "it pads with zeros, where a constant is no bias", gone)
+            return Refusal(
+                space.name, reader, "it pads with zeros, or is called twice, where a constant is no bias", gone
+            )
+    return _uneven(space, folds, gone)
+
+
+def _uneven(space: Space, folds: Mapping[str, Fold], gone: int) -> Refusal | None:
+    """What is handled in groups must stay groups of one size."""
+    kept = _kept(space, folds)
+    for block in space.blocks:
+        left = np.bincount(block.labels, weights=kept[block.ids])
+        if np.any(left != left[0]):
+            return Refusal(space.name, block.layer, "its groups would have different sizes", gone)
     return None
 
 
@@ -117,18 +129,22 @@ def _kept(space: Space, folds: Mapping[str, Fold]) -> Array:
 
 def _rewritten(followed: Trace, stays: Array, folds: Mapping[str, Fold]) -> Network:
     changed: dict[str, Node] = {}
-    for node in followed.network:
-        rule = RULES.get(node.kind)
-        if rule is None:
+    for node in () if stays.all() else followed.network:
+        rule, made = RULES.get(node.kind), stays[followed.made(node.name)]
+        sources = [stays[followed.made(name)] for name in node.inputs]
+        if rule is None or (made.all() and all(source.all() for source in sources)):
             continue
-        weights = dict(node.weights)
-        for name in node.inputs:
-            _cut(weights, rule.carries, stays[followed.made(name)])
-        _read(node, followed, stays, folds, weights)
-        _cut(weights, rule.writes, stays[followed.made(node.name)])
-        shapes = tuple(changed.get(name, followed.network[name]).shape for name in node.inputs)
-        cut = node.with_weights(weights)
-        changed[node.name] = cut.with_weights(weights, shape_of(cut, shapes))
+        weights = dict(rule.loose(node))
+        for source in sources[:1]:
+            _cut(weights, rule.carries, source)
+        if node.inputs:
+            _read(node, rule.reads, node.inputs[0], followed, stays, folds, weights)
+        _read(node, rule.rereads, node.name, followed, stays, folds, weights)
+        _cut(weights, rule.writes, made)
+        shape = list(node.shape)
+        if followed.units[node.name].parts:
+            shape[followed.units[node.name].axis] = int(made.sum())
+        changed[node.name] = rule.packed(node, weights).with_shape(tuple(shape))
     return followed.network.with_nodes(changed)
 
 
@@ -137,10 +153,17 @@ def _cut(weights: dict[str, Array], axes: Mapping[str, int], stays: Array) -> No
         weights[name] = np.compress(stays, weights[name], axis=axes[name])
 
 
-def _read(node: Node, followed: Trace, stays: Array, folds: Mapping[str, Fold], weights: dict[str, Array]) -> None:
+def _read(
+    node: Node,
+    reads: Mapping[str, int],
+    source: str,
+    followed: Trace,
+    stays: Array,
+    folds: Mapping[str, Fold],
+    weights: dict[str, Array],
+) -> None:
     """Folds the units that a node reads into the weights that read them, and what is constant into its bias."""
-    for weight, axis in RULES[node.kind].reads.items() if node.inputs else ():
-        source = node.inputs[0]
+    for weight, axis in reads.items():
         units, present = followed.units[source], stays[followed.made(source)]
         if present.all():
             continue
@@ -152,16 +175,19 @@ def _read(node: Node, followed: Trace, stays: Array, folds: Mapping[str, Fold], 
             fold = folds.get(tap_name(source, units, number)) or identity(len(part.ids))
             new[place[part.where[:, fold.keep]]] = np.einsum("jk,pj...->pk...", fold.into, old[part.where])
             constant[part.where] = fold.offset.reshape(1, -1, *[1] * (old.ndim - 1)) * old[part.where]
-        _shift(node, weights, constant.reshape(-1, old.shape[-1]).sum(axis=0))
+        _shift(node, weights, constant)
         weights[weight] = _stored(np.moveaxis(new, 0, axis), weights[weight], node)
 
 
 def _shift(node: Node, weights: dict[str, Array], by: Array) -> None:
-    """Adds to the bias; makes one where there is none and it is needed."""
+    """Adds constants, of shape (in, ..., *that of the bias), to the bias; makes one where it is missing and needed."""
     if not np.any(by):
         return
     like = weights.get("bias", weights["kernel"])
-    weights["bias"] = _stored(np.asarray(weights.get("bias", 0.0), np.float64) + by, like, node)
+    # Without a bias that tells, an einsum kernel (in, window, places, out) is the only one with places.
+    axes = weights["bias"].ndim if "bias" in weights else max(1, by.ndim - 2) if node.kind == "einsum_dense" else 1
+    total = by.reshape(-1, *by.shape[by.ndim - axes :]).sum(axis=0)
+    weights["bias"] = _stored(np.asarray(weights.get("bias", 0.0), np.float64) + total, like, node)
 
 
 def _stored(values: Array, like: Array, node: Node) -> Array:

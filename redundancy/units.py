@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -109,6 +109,54 @@ def total(first: Affine, second: Affine) -> Affine:
     eps = max(first.eps, second.eps)
     holds = max(first.holds, second.holds)
     return Affine(terms, np.ones(n), summed(first.offset, second.offset), why, eps, stored=False, holds=holds)
+
+
+def stacked(affines: Sequence[Affine], step: Hashable) -> Affine:
+    """Units that are vectors: what unit i computes at each of several places is said by one affine form a place.
+
+    A relation between two units then has to hold at every place at once.
+
+    Args:
+        affines: One a place, each of n units.
+        step: Names what laid the places out.
+    """
+    if len(affines) == 1:
+        return affines[0].renamed(step)
+    first, n = affines[0], len(affines[0].gain)
+    terms: dict[Basis, Array | None] = {}
+    for place, affine in enumerate(affines):
+        for basis in affine.terms:
+            terms[step, place, basis] = affine.gain[:, None] * np.asarray(affine.term(basis), np.float64)
+    offsets = np.stack([affine.offset for affine in affines], axis=1)
+    offset = first.offset
+    if np.any(offsets != offsets[:, :1]):
+        terms[step, "one"], offset = offsets, np.zeros(n)
+    why = tuple(next((a.why[j] for a in affines if a.why[j]), "") for j in range(n))
+    eps, holds = max(a.eps for a in affines), max(a.holds for a in affines)
+    return Affine(terms, np.ones(n), offset, why, eps, stored=False, holds=holds)
+
+
+def lonely(affine: Affine, places: Sequence[tuple[Array, Array]], basis: Basis) -> Affine:
+    """What units of which nothing is known become, where each is scaled and shifted on its own at several places.
+
+    Each remains a value of its own, but for one that is scaled by zero everywhere: if all its shifts are equal, it is
+    a constant.
+
+    Args:
+        affine: Of the n units before.
+        places: (scales, shift) of each place; scales broadcast to (..., n), shift has shape (n,).
+        basis: Of the units after.
+    """
+    n = len(affine.gain)
+    shifts = np.stack([shift for _, shift in places])
+    still = np.all([~np.any(np.asarray(scale).reshape(-1, n), axis=0) for scale, _ in places], axis=0)
+    still &= np.all(shifts == shifts[:1], axis=0)
+    return replace(
+        nothing_known(basis, n, affine.eps),
+        gain=np.where(still, 0.0, 1.0),
+        offset=np.where(still, shifts[0], 0.0),
+        holds=affine.holds,
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -252,3 +300,15 @@ def site_of(affine: Affine, low: Array, high: Array, algebra: Algebra = LINEAR, 
         eps=affine.eps,
         boxed=boxed,
     )
+
+
+def apart(site: Site, labels: Array) -> Site:
+    """The same site, where units of different labels are not multiples of each other.
+
+    Args:
+        site: Of n units.
+        labels: Shape (n,), int.
+    """
+    # Within a group all are multiples of one row, so that a part of it is a group as well.
+    group = np.unique(np.stack([site.group, labels]), axis=1, return_inverse=True)[1].reshape(-1)
+    return replace(site, group=np.where(site.group < 0, -1, group))

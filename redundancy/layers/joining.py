@@ -1,46 +1,108 @@
-"""Layers that join tensors: Add ties their units, Concatenate lays them side by side."""
+"""Layers that join tensors: sums, products and the like tie their units, Concatenate lays them side by side."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from dataclasses import replace
-from functools import reduce
 from itertools import pairwise
 
 import numpy as np
 
+from redundancy.algebra import MAXIMUM, certain
 from redundancy.errors import NetworkError
+from redundancy.layers.product import product
 from redundancy.layers.rule import Rule, Shape, register
 from redundancy.layers.tracer import Tracer
 from redundancy.network import Array, Node
-from redundancy.units import Part, Units, total
+from redundancy.units import Part, Units, stacked, total
+
+Joined = Callable[[Part, Part, Node, Hashable], Part]
+"""(unit by unit the first, the second, whose they are, a name for what they become) -> what they become."""
 
 
-def _add(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
-    first = inputs[0]
-    if any(units.axis != first.axis or units.size != first.size for units in inputs):
-        return tracer.opaque(node, inputs, "it adds tensors whose units lie along different axes, or broadcasts")
-    if any(tracer.shapes[name] != node.shape for name in node.inputs):
-        return tracer.opaque(node, inputs, "it broadcasts")
-    split = _refined(inputs)
-    if split is None:
-        return tracer.opaque(node, inputs, "it adds flattened maps that were made in different pieces")
-    return reduce(lambda a, b: _sum(a, b, tracer), split)
+def _merging(join: Joined) -> Callable[[Node, tuple[Units, ...], Tracer], Units]:
+    """A rule that ties the units of several tensors and joins what they compute."""
+
+    def trace(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
+        first = inputs[0]
+        if any(units.axis != first.axis or units.size != first.size or not units.parts for units in inputs):
+            return tracer.opaque(node, inputs, "it joins tensors whose units lie along different axes, or broadcasts")
+        split = _refined(tuple(_broadcast(node, number, units, tracer) for number, units in enumerate(inputs)))
+        if split is None:
+            return tracer.opaque(node, inputs, "it joins flattened maps that were made in different pieces")
+        for other in split[1:]:
+            for a, b in zip(split[0].parts, other.parts, strict=True):
+                tracer.tie(a.ids, b.ids)
+        if not tracer.values:
+            return split[0]
+        joined = split[0]
+        for number, other in enumerate(split[1:]):
+            pairs = enumerate(zip(joined.parts, other.parts, strict=True))
+            joined = Units(tuple(join(a, b, node, (node.name, number, place)) for place, (a, b) in pairs), joined.axis)
+        return joined
+
+    return trace
 
 
-def _sum(first: Units, second: Units, tracer: Tracer) -> Units:
-    return Units(tuple(_plus(a, b, tracer) for a, b in zip(first.parts, second.parts, strict=True)), first.axis)
+def _broadcast(node: Node, number: int, units: Units, tracer: Tracer) -> Units:
+    """The units of one input, as they are where it is repeated along other axes."""
+    before = tracer.shapes[node.inputs[number]]
+    if before == node.shape:
+        return units
+    return units.mapped(lambda part: replace(part, affine=part.affine.renamed(("broadcast", before, node.shape))))
 
 
-def _plus(first: Part, second: Part, tracer: Tracer) -> Part:
-    tracer.tie(first.ids, second.ids)
-    if not tracer.values:
-        return first
-    return replace(
-        first,
-        affine=total(first.affine, second.affine),
-        low=first.low + second.low,
-        high=first.high + second.high,
-    )
+def _plus(first: Part, second: Part, node: Node, name: Hashable) -> Part:
+    low, high = first.low + second.low, first.high + second.high
+    return replace(first, affine=total(first.affine, second.affine), low=low, high=high)
+
+
+def _minus(first: Part, second: Part, node: Node, name: Hashable) -> Part:
+    negative = second.affine.scaled(-np.ones(len(second.ids)), np.zeros(len(second.ids)))
+    return _plus(first, replace(second, affine=negative, low=-second.high, high=-second.low), node, name)
+
+
+def _times(first: Part, second: Part, node: Node, name: Hashable) -> Part:
+    affine, (low, high) = product(first.affine, second.affine, ("value", name)), _product_bounds(first, second)
+    return replace(first, affine=affine, low=low, high=high)
+
+
+def _product_bounds(first: Part, second: Part) -> tuple[Array, Array]:
+    with np.errstate(invalid="ignore", over="ignore"):
+        ends = np.stack([a * b for a in (first.low, first.high) for b in (second.low, second.high)])
+    # Nothing times something unbounded is no number here, and anything there.
+    unknown = np.isnan(ends).any(axis=0)
+    low, high = np.where(unknown, -np.inf, ends.min(axis=0)), np.where(unknown, np.inf, ends.max(axis=0))
+    return certain(low, high)
+
+
+def _extreme(pick: Callable[[Array, Array], Array], sign: str) -> Callable[[Node, tuple[Units, ...], Tracer], Units]:
+    """The larger, or the smaller, of several: what relates two units in all of them by one factor relates them."""
+
+    def join(first: Part, second: Part, node: Node, name: Hashable) -> Part:
+        both = stacked([first.affine, second.affine], (sign, name))
+        return replace(first, affine=both, low=pick(first.low, second.low), high=pick(first.high, second.high))
+
+    merge = _merging(join)
+
+    def trace(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
+        joined = merge(node, inputs, tracer)
+        return tracer.applied(joined, MAXIMUM, node.name) if not tracer.is_pinned(joined, node.layer) else joined
+
+    return trace
+
+
+def _mean(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
+    added = _sum(node, inputs, tracer)
+    if not tracer.values or tracer.is_pinned(added, node.layer):
+        return added
+    share = 1.0 / len(inputs)
+
+    def divided(part: Part) -> Part:
+        affine = part.affine.scaled(np.full(len(part.ids), share), np.zeros(len(part.ids)))
+        return replace(part, affine=affine, low=part.low * share, high=part.high * share)
+
+    return added.mapped(divided)
 
 
 def _refined(inputs: tuple[Units, ...]) -> list[Units] | None:
@@ -64,7 +126,7 @@ def _piece(part: Part, span: Array) -> Part:
     return part.take(span - part.where[0, 0])
 
 
-def _add_shape(node: Node, inputs: tuple[Shape, ...]) -> Shape:
+def _merged_shape(node: Node, inputs: tuple[Shape, ...]) -> Shape:
     if len(set(inputs)) == 1:
         return inputs[0]
     # An extent that is not fixed stays so, whatever is added to it.
@@ -79,6 +141,8 @@ def _add_shape(node: Node, inputs: tuple[Shape, ...]) -> Shape:
 
 def _concatenate(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
     axis = _axis(node, len(node.shape))
+    if all(units.axis == inputs[0].axis != axis for units in inputs):
+        return _lined_up(node, inputs, tracer)
     if any(units.axis != axis or not units.parts for units in inputs):
         return tracer.opaque(node, inputs, "it joins tensors along another axis than their units lie on")
     starts = np.cumsum([0, *(units.size for units in inputs)])
@@ -104,5 +168,19 @@ def _concatenate_shape(node: Node, inputs: tuple[Shape, ...]) -> Shape:
     return (*inputs[0][:axis], joined, *inputs[0][axis + 1 :])
 
 
-register("add", Rule(_add, _add_shape))
+def _placed(first: Part, second: Part, node: Node, name: Hashable) -> Part:
+    # What was laid out before is kept apart by name; the next tensor lies behind it.
+    both = stacked([first.affine, second.affine], ("behind", name))
+    return replace(first, affine=both, low=np.minimum(first.low, second.low), high=np.maximum(first.high, second.high))
+
+
+_sum = _merging(_plus)
+_lined_up = _merging(_placed)
+
+register("add", Rule(_sum, _merged_shape))
+register("subtract", Rule(_merging(_minus), _merged_shape))
+register("average", Rule(_mean, _merged_shape))
+register("multiply", Rule(_merging(_times), _merged_shape))
+register("maximum", Rule(_extreme(np.maximum, "maximum"), _merged_shape))
+register("minimum", Rule(_extreme(np.minimum, "minimum"), _merged_shape))
 register("concatenate", Rule(_concatenate, _concatenate_shape, defaults={"axis": -1}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from redundancy.algebra import certain
 from redundancy.layers.rule import Rule, Shape, register
 from redundancy.layers.tracer import Tracer
 from redundancy.network import Array, Node
-from redundancy.units import Part, Units, summed
+from redundancy.units import Part, Units, lonely, stacked, summed
 
 
 def effective(node: Node) -> tuple[Array, Array]:
@@ -26,28 +27,35 @@ def _trace(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
     units = inputs[0]
     if units.axis != _axis(node, len(node.shape)):
         return tracer.opaque(node, inputs, "it normalises along another axis than the one its input's units lie on")
-    if any(_differs(array, part) for array in node.weights.values() for part in units.parts):
-        return tracer.opaque(node, inputs, "it normalises each position of a flattened map in its own way")
     gain, offset = effective(node)
     if not np.all(np.isfinite(gain) & np.isfinite(offset)):
         return tracer.opaque(node, inputs, "its variance is zero or negative, so that its scale is no number")
     if not tracer.values:
         return units
-    return units.mapped(lambda part: _scaled(part, gain[part.where[0]], offset[part.where[0]]))
+    parts = [scaled(part, gain[part.where], offset[part.where], (node.name, n)) for n, part in enumerate(units.parts)]
+    return replace(units, parts=tuple(parts))
 
 
-def _differs(array: Array, part: Part) -> bool:
-    values = array[part.where]
-    return bool(np.any(values != values[0]))
-
-
-def _scaled(part: Part, gain: Array, offset: Array) -> Part:
+def scaled(part: Part, gain: Array, offset: Array, name: Hashable) -> Part:
+    """`gain * h + offset`, each for every position and unit. Both of shape (p, n)."""
     with np.errstate(invalid="ignore", over="ignore"):
-        ends = np.stack([gain * part.low, gain * part.high]) + offset
+        ends = np.concatenate([gain * part.low, gain * part.high]) + np.concatenate([offset, offset])
     # No gain times an infinite bound is no number; without gain the value is the offset.
-    ends = np.where(gain == 0, offset, ends)
+    ends = np.where(np.concatenate([gain, gain]) == 0, np.concatenate([offset, offset]), ends)
     low, high = certain(ends.min(axis=0), ends.max(axis=0))
-    return replace(part, affine=part.affine.scaled(gain, offset), low=low, high=high)
+    affine = part.affine
+    if np.all(gain == gain[:1]) and np.all(offset == offset[:1]):
+        affine = affine.scaled(gain[0], offset[0])
+    elif affine.itself:
+        affine = lonely(
+            affine,
+            [(g * affine.gain, g * affine.offset + c) for g, c in zip(gain, offset, strict=True)],
+            ("value", name),
+        )
+    else:
+        # Each position of a map that was laid out is scaled in its own way: the units are vectors.
+        affine = stacked([affine.scaled(g, c) for g, c in zip(gain, offset, strict=True)], "positions")
+    return replace(part, affine=affine, low=low, high=high)
 
 
 def _axis(node: Node, rank: int) -> int:

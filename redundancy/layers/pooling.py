@@ -31,14 +31,14 @@ def _average(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
 def _moved(node: Node, units: Units) -> Units | None:
     """The units along the axis where the output has them; None where they do not lie along the channels."""
     vanishes = not node.config.get("keepdims", True)
-    if units.axis != channel_axis(node, len(node.shape) + 2 * vanishes):
+    if units.axis != channel_axis(node, len(node.shape) + node.config.get("rank", 2) * vanishes):
         return None
     return Units(units.parts, 0 if vanishes else units.axis)
 
 
 def _window_shape(node: Node, inputs: tuple[Shape, ...]) -> Shape:
-    channels = inputs[0][channel_axis(node, len(inputs[0]))]
-    return slid(node.config, node.config["pool_size"], (1, 1), inputs[0], channels)
+    channels, size = inputs[0][channel_axis(node, len(inputs[0]))], node.config["pool_size"]
+    return slid(node.config, size, (1,) * len(size), inputs[0], channels)
 
 
 def _global_shape(node: Node, inputs: tuple[Shape, ...]) -> Shape:
@@ -46,11 +46,12 @@ def _global_shape(node: Node, inputs: tuple[Shape, ...]) -> Shape:
     channels = inputs[0][axis]
     if not node.config["keepdims"]:
         return (channels,)
-    return (channels, 1, 1) if axis == 0 else (1, 1, channels)
+    ones = (1,) * (len(inputs[0]) - 1)
+    return (channels, *ones) if axis == 0 else (*ones, channels)
 
 
 _WINDOW = {"pool_size": (2, 2), "strides": (2, 2), "padding": "valid", **CHANNELS_LAST}
-_GLOBAL = {"keepdims": False, **CHANNELS_LAST}
+_GLOBAL = {"keepdims": False, "rank": 2, **CHANNELS_LAST}
 
 register("max_pooling", Rule(_maximum, _window_shape, defaults=_WINDOW))
 register("average_pooling", Rule(_average, _window_shape, defaults=_WINDOW))

@@ -10,7 +10,7 @@ import numpy as np
 
 from redundancy.algebra import Algebra
 from redundancy.network import Array, Node
-from redundancy.units import Affine, Basis, Find, Part, Units, nothing_known, site_of
+from redundancy.units import Affine, Basis, Find, Part, Units, apart, nothing_known, site_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,6 +30,23 @@ class Pin:
     reads: bool = True
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """Units that a layer handles in groups of one size.
+
+    Attributes:
+        ids: The units. Shape (n,), int.
+        labels: The group of each. Shape (n,), int.
+        strict: A unit can only be stated in units of its own group.
+        layer: Whose groups they are.
+    """
+
+    ids: Array
+    labels: Array
+    strict: bool
+    layer: str
+
+
 @dataclass(slots=True)
 class Tracer:
     """The account of one walk through a network; the rules of layers write into it.
@@ -39,12 +56,16 @@ class Tracer:
         box: Bounds of the network's inputs, by node: (low, high), each broadcasting to the input's shape.
         shapes: Of every node's output, by name.
         pins: What must stay, in the order found.
+        blocks: What must stay in groups of one size.
+        shared: The layers that are called several times with the same weights.
     """
 
     find: Find | None = None
     box: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)
     shapes: Mapping[str, tuple[int | None, ...]] = field(default_factory=dict)
     pins: list[Pin] = field(default_factory=list)
+    blocks: list[Block] = field(default_factory=list)
+    shared: frozenset[str] = frozenset()
     _parent: list[int] = field(default_factory=list)
 
     @property
@@ -84,6 +105,11 @@ class Tracer:
         """These units stay as they are."""
         self.pins.extend(Pin(part, layer, reason, reads) for part in units.parts)
 
+    def block(self, units: Units, groups: int, layer: str, *, strict: bool) -> None:
+        """These units, in as many groups as said along their axis, must stay groups of one size."""
+        labels = np.arange(units.size) // (units.size // groups)
+        self.blocks.append(Block(units.ids, labels, strict, layer))
+
     def opaque(self, node: Node, inputs: tuple[Units, ...], reason: str) -> Units:
         """A node that nothing is known about: what it reads stays as it is, and so does what it makes."""
         for units in inputs:
@@ -94,6 +120,11 @@ class Tracer:
         units = self.made(node, size, len(node.shape) - 1)
         self.pin(units, node.layer, reason, reads=False)
         return units
+
+    def is_pinned(self, units: Units, layer: str) -> bool:
+        """Whether a layer itself pinned the units that it makes."""
+        ids = {id(part) for part in units.parts}
+        return any(pin.layer == layer and id(pin.part) in ids for pin in self.pins)
 
     def tie(self, first: Array, second: Array) -> None:
         """Unit by unit, these must stay or go together."""
@@ -110,18 +141,30 @@ class Tracer:
             unit = self._parent[unit]
         return unit
 
-    def applied(self, units: Units, algebra: Algebra, name: Hashable) -> Units:
-        """The units after a function of each one: what folds before it is what is known after it."""
+    def applied(self, units: Units, algebra: Algebra, name: Hashable, labels: Array | None = None) -> Units:
+        """The units after a function of each one: what folds before it is what is known after it.
+
+        Args:
+            units: Before it.
+            algebra: Of the function.
+            name: Of what is known after it.
+            labels: What tells the functions of units apart that have one each: only units of one label can be
+                related. One for each index of the axis; int.
+        """
         if self.find is None:
             return units
-        parts = [self._applied(part, algebra, (name, number)) for number, part in enumerate(units.parts)]
+        parts = [self._applied(part, algebra, (name, number), labels) for number, part in enumerate(units.parts)]
         return Units(tuple(parts), units.axis)
 
-    def _applied(self, part: Part, algebra: Algebra, name: Hashable) -> Part:
+    def _applied(self, part: Part, algebra: Algebra, name: Hashable, labels: Array | None) -> Part:
         low, high = algebra.bounds(part.low, part.high)
         if algebra.linear or self.find is None:
             return part
-        fold = self.find(site_of(part.affine, part.low, part.high, algebra, boxed=bool(self.box)))
+        site = site_of(part.affine, part.low, part.high, algebra, boxed=bool(self.box))
+        if labels is not None:
+            kinds = np.unique(labels[part.where].T, axis=0, return_inverse=True)[1].reshape(-1)
+            site = apart(site, kinds)
+        fold = self.find(site)
         n, eps = len(part.ids), part.affine.eps
         if not len(fold.dropped):
             return Part(part.ids, nothing_known(("value", name), n, eps), low, high, part.where)

@@ -74,15 +74,21 @@ def test_a_unit_that_is_added_but_never_read_stays(garden, compacted):
     assert [removal.unit for removal in result.removals] == [1]
 
 
-def test_a_sum_that_broadcasts_keeps_its_units(garden):
+def test_a_sum_that_broadcasts_over_positions_ties_units(garden):
     conv = garden.add("conv", garden.input((None, None, 3)), weights=garden.twins(1, 1, 3, 4))
     mean = garden.add("global_average_pooling", conv, keepdims=True)
     sums = garden.add("add", conv, mean)
     network = garden.network(garden.conv(sums, 2))
     assert network[sums].shape == (None, None, 4)
-    found = search(network)
+    (found,) = search(network).found
+    assert (found.space, found.why) == ("conv_1", ("duplicate",))
+
+
+def test_a_sum_that_broadcasts_over_units_keeps_them(garden):
+    wide, one = garden.add("dense", garden.input((3,)), weights=garden.twins(3, 4)), garden.dense(garden.input((3,)), 1)
+    found = search(garden.finished(garden.add("add", wide, one)))
     assert found.found == ()
-    assert [refusal.reason for refusal in found.refusals if refusal.space == "conv_1"] == ["it broadcasts"]
+    assert "broadcasts" in found.refusals[0].reason
 
 
 @pytest.mark.parametrize(
@@ -99,12 +105,13 @@ def test_what_cannot_be_joined_is_refused(kind, shapes, said):
         b.add(kind, *[b.input(shape) for shape in shapes])
 
 
-def test_joining_along_another_axis_keeps_the_units(garden):
-    maps = [garden.add("conv", garden.input((2, 2, 3)), weights=garden.twins(1, 1, 3, 4)) for _ in range(2)]
-    joined = garden.add("concatenate", *maps, axis=0)
+@pytest.mark.parametrize("both", [True, False])
+def test_joining_along_another_axis_ties_units(garden, both):
+    weights = [garden.twins(1, 1, 3, 4), garden.twins(1, 1, 3, 4) if both else garden.weights(1, 1, 3, 4)]
+    maps = [garden.add("conv", garden.input((2, 2, 3)), weights=kernel) for kernel in weights]
+    joined = garden.act(garden.add("concatenate", *maps, axis=0))
     found = search(garden.network(garden.conv(joined, 2)))
-    assert found.found == ()
-    assert {refusal.space for refusal in found.refusals} == {"conv_1", "conv_2"}
+    assert [finding.units.tolist() for finding in found.found] == ([[1]] if both else [])
 
 
 def test_open_extents_stay_open(garden):

@@ -74,12 +74,12 @@ def test_weights_that_cancel_but_for_rounding_make_a_constant(garden, compacted)
     assert largest < 100
 
 
-def test_groups_are_refused_by_name(garden):
+def test_groups_that_would_have_different_sizes_are_refused_by_name(garden):
     twins = garden.add("conv", garden.input((4, 4, 2)), weights=garden.twins(1, 1, 2, 4))
     grouped = garden.add("conv", twins, weights=garden.weights(3, 3, 2, 4), groups=2)
     (refusal, *_) = search(garden.network(garden.add("global_average_pooling", grouped))).refusals
     assert (refusal.space, refusal.layer) == ("conv_1", "conv_2")
-    assert "2 groups" in refusal.reason
+    assert "of one size" in refusal.reason
 
 
 def test_a_layer_that_reads_another_axis_keeps_its_input(garden):
@@ -153,13 +153,32 @@ def test_a_layer_without_units_is_refused():
         trace(Network(nodes, ("h",)))
 
 
-def test_shared_weights_stay(garden):
-    """A layer that is called twice: what folds at one call need not fold at the other."""
+@pytest.mark.parametrize("both", [True, False])
+def test_what_a_shared_layer_reads_folds_if_it_does_so_in_both_calls(garden, compacted, both):
     x, y = garden.input((3,)), garden.input((3,))
-    weights = garden.twins(3, 4)
-    calls = [garden.add("dense", name, weights=weights, layer="shared") for name in (x, y)]
-    network = garden.network(garden.dense(garden.add("concatenate", *calls), 2))
-    assert search(network).found == ()
+    first = [garden.twins(3, 4), garden.twins(3, 4) if both else garden.weights(3, 4)]
+    read = [garden.act(garden.add("dense", name, weights=w)) for name, w in zip((x, y), first, strict=True)]
+    weights = garden.twins(4, 5)
+    calls = [garden.act(garden.add("dense", name, weights=weights, layer="shared")) for name in read]
+    result = compacted(garden.finished(garden.add("concatenate", *calls)))
+    assert (
+        why(result) == {("dense_1+dense_2", 1): "duplicate"} | {("shared", 1): "duplicate"}
+        if both
+        else {("shared", 1): "duplicate"}
+    )
+
+
+def test_constants_that_a_shared_layer_reads_stay(garden, compacted):
+    """Its bias would be another in each call."""
+    x, y = garden.input((3,)), garden.input((3,))
+    read = []
+    for name, level in ((x, 1.0), (y, 2.0)):
+        weights = garden.weights(3, 4)
+        weights["kernel"][:, 2], weights["bias"][2] = 0.0, level
+        read.append(garden.act(garden.add("dense", name, weights=weights)))
+    shared = garden.weights(4, 5)
+    calls = [garden.add("dense", name, weights=shared, layer="shared") for name in read]
+    assert why(compacted(garden.finished(garden.act(garden.add("concatenate", *calls))))) == {}
 
 
 def test_a_channels_first_network_computes_the_same(garden):

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from redundancy.errors import NetworkError
-from redundancy.frameworks.keras.meaning import default_activation
-from redundancy.frameworks.keras.origin import ItemOrigin
+from redundancy.frameworks.keras.kinds import WITH_ACTIVATION, default_activation, paths_of
+from redundancy.frameworks.keras.origin import CallOrigin, ItemOrigin, PartOrigin
 from redundancy.network import Array, Network, Node
-
-_WITH_ACTIVATION = ("dense", "conv")
-"""The kinds whose Keras layers take an activation as an argument."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,18 +18,36 @@ class Call:
 
     Attributes:
         layer: Its name in the Keras model.
-        node: What it computes.
+        node: What it computes; the first of them, if the layer means several nodes.
         activation: The node of the activation that the layer has as an argument; None for none.
+        parts: All its nodes by role, if it means several.
+        scope: The nested models that it is in, the outermost first.
     """
 
     layer: str
     node: Node
     activation: Node | None = None
+    parts: Mapping[str, Node] = field(default_factory=dict)
+    scope: tuple[str, ...] = ()
 
     @property
     def output(self) -> str:
         """The node whose output is the call's."""
-        return (self.activation or self.node).name
+        last = list(self.parts.values())[-1] if self.parts else self.activation or self.node
+        return last.name
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """Where the layer is in the model: the nested models, then its own name."""
+        return (*self.scope, self.layer)
+
+    def variables(self) -> list[tuple[Node, str, str]]:
+        """(node, name of the weight, path of the layer's attribute) of every weight."""
+        found = []
+        for node in self.parts.values() or (self.node,):
+            paths = getattr(node.origin, "paths", None) or paths_of(node.kind)
+            found += [(node, name, paths.get(name, name)) for name in node.weights]
+        return found
 
 
 def calls(network: Network) -> tuple[Call, ...]:
@@ -44,14 +59,28 @@ def calls(network: Network) -> tuple[Call, ...]:
     mains = _mains(network)
     fused = _fused(network, mains)
     absorbed = {node.name for node in fused.values()}
+    parts = _parts(network)
     names = _KerasNames(network)
     found = []
     for node in network:
-        if node.name in absorbed or isinstance(node.origin, ItemOrigin):
+        if node.name in absorbed or isinstance(node.origin, ItemOrigin | PartOrigin):
             continue
         own = any(node is main for main in mains[node.layer])
-        found.append(Call(names.of(node.layer if own else node.name), node, fused.get(node.name)))
+        scope = node.origin.scope if isinstance(node.origin, CallOrigin) else ()
+        layer = node.layer.split("/", len(scope))[-1] if scope else names.of(node.layer if own else node.name)
+        found.append(Call(layer, node, fused.get(node.name), parts.get(node.name, {}), scope))
     return tuple(found)
+
+
+def _parts(network: Network) -> Mapping[str, dict[str, Node]]:
+    """The nodes of each layer that means several, by role, by the first one's name."""
+    found: dict[str, dict[str, Node]] = {}
+    for node in network:
+        if isinstance(node.origin, CallOrigin) and node.origin.several:
+            found[node.name] = {"": node}
+        elif isinstance(node.origin, PartOrigin):
+            found[node.origin.of][node.origin.role] = node
+    return found
 
 
 def _mains(network: Network) -> Mapping[str, list[Node]]:
@@ -82,8 +111,9 @@ def _unequal(a: Array, b: Array) -> bool:
 def _fused(network: Network, mains: Mapping[str, Iterable[Node]]) -> dict[str, Node]:
     """The activation that a layer can take as an argument, by the node that it follows."""
     fused: dict[str, Node] = {}
+    readers = _readers(network)
     for nodes in mains.values():
-        found = {node.name: _only_reader(network, node) for node in nodes if node.kind in _WITH_ACTIVATION}
+        found = {n.name: _only_reader(network, n, readers) for n in nodes if n.kind in WITH_ACTIVATION}
         activations = [node for node in found.values() if node is not None]
         # A layer that is called several times has one activation.
         if activations and len(activations) == len(found) and _same(activations):
@@ -91,12 +121,19 @@ def _fused(network: Network, mains: Mapping[str, Iterable[Node]]) -> dict[str, N
     return fused
 
 
-def _only_reader(network: Network, node: Node) -> Node | None:
-    readers = network.readers(node.name)
-    if len(readers) != 1 or node.name in network.outputs:
+def _readers(network: Network) -> Mapping[str, list[Node]]:
+    readers: dict[str, list[Node]] = defaultdict(list)
+    for node in network:
+        for name in dict.fromkeys(node.inputs):
+            readers[name].append(node)
+    return readers
+
+
+def _only_reader(network: Network, node: Node, readers: Mapping[str, list[Node]]) -> Node | None:
+    if len(readers[node.name]) != 1 or node.name in network.outputs:
         return None
-    reader = readers[0]
-    mine = reader.kind == "activation" and reader.layer == node.layer
+    reader = readers[node.name][0]
+    mine = reader.kind == "activation" and reader.layer == node.layer and not isinstance(reader.origin, PartOrigin)
     # Keras takes functions by name: one with another parameter needs a layer of its own.
     return reader if mine and dict(reader.config) == default_activation(reader.config["function"]) else None
 

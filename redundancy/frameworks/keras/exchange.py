@@ -10,8 +10,7 @@ import numpy as np
 
 from redundancy.errors import NetworkError
 from redundancy.frameworks.keras.calls import Call, calls
-from redundancy.frameworks.keras.making import is_known
-from redundancy.frameworks.keras.meaning import VARIABLES
+from redundancy.frameworks.keras.kinds import attribute, is_known
 from redundancy.frameworks.keras.reading import stored
 from redundancy.network import Array, Network, Node, frozen_array
 
@@ -30,12 +29,14 @@ def pull(model: keras.Model, network: Network) -> Network:
         NetworkError: The model has no such layer, or weights of other shapes.
     """
     changed: dict[str, Node] = {}
-    arrays: dict[str, dict[str, Array]] = {}
+    arrays: dict[tuple[tuple[str, ...], str], dict[str, Array]] = {}
     for call, layer in _layers(model, network):
-        if call.layer not in arrays:
-            variables = _variables(call, layer)
-            arrays[call.layer] = {name: frozen_array(stored(variable)) for name, variable in variables.items()}
-        changed[call.node.name] = call.node.with_weights(arrays[call.layer])
+        for node, variables in _variables(call, layer):
+            role = getattr(node.origin, "role", "")
+            if (call.path, role) not in arrays:
+                values = {name: frozen_array(stored(variable)) for name, variable in variables.items()}
+                arrays[call.path, role] = values
+            changed[node.name] = node.with_weights(arrays[call.path, role])
     return replace(network, nodes=tuple(changed.get(node.name, node) for node in network))
 
 
@@ -51,37 +52,50 @@ def push(network: Network, model: keras.Model) -> None:
     """
     # Everything is checked before anything is changed.
     found = [(call, layer, _variables(call, layer)) for call, layer in _layers(model, network)]
-    for call, layer, variables in found:
-        for name, variable in variables.items():
-            variable.assign(np.asarray(call.node.weights[name]))
-        if not is_known(call.node):
-            _finalize(layer)
+    done: set[tuple[str, ...]] = set()
+    for call, layer, nodes in found:
+        if call.path in done:
+            continue
+        done.add(call.path)
+        for node, variables in nodes:
+            for name, variable in variables.items():
+                variable.assign(np.asarray(node.weights[name]))
+        _finalize(layer)
 
 
 def _layers(model: Any, network: Network) -> Iterator[tuple[Call, Any]]:
     """The calls that have weights, and their layers."""
-    layers = {layer.name: layer for layer in model.layers}
+    known: dict[tuple[str, ...], dict[str, Any]] = {}
     for call in calls(network):
-        if not call.node.weights:
+        if not call.variables():
             continue
-        if call.layer not in layers:
+        if call.scope not in known:
+            inside = model
+            for name in call.scope:
+                inside = inside.get_layer(name)
+            known[call.scope] = {layer.name: layer for layer in inside.layers}
+        if call.layer not in known[call.scope]:
             raise NetworkError(f"the model has no layer '{call.layer}'; give one that was written from this network")
-        yield call, layers[call.layer]
+        yield call, known[call.scope][call.layer]
 
 
-def _variables(call: Call, layer: Any) -> dict[str, Any]:
-    """The variables of a layer by the node's names for them."""
-    weights = call.node.weights
-    if is_known(call.node):
-        found = {name: getattr(layer, VARIABLES[name], None) for name in weights}
+def _variables(call: Call, layer: Any) -> list[tuple[Node, dict[str, Any]]]:
+    """The variables of a layer, by node and by the node's names for them."""
+    wanted = call.variables()
+    if is_known(call.node) or call.parts:
+        found = [attribute(layer, path) for _, _, path in wanted]
     else:
-        found = dict(zip(weights, [*layer.weights, *[None] * len(weights)], strict=False))
-    wrong = [name for name, variable in found.items() if variable is None or variable.shape != weights[name].shape]
-    if wrong or len(layer.weights) != len(weights):
+        found = [*layer.weights, *[None] * len(wanted)][: len(wanted)]
+    pairs = list(zip(wanted, found, strict=True))
+    wrong = [1 for (node, name, _), variable in pairs if variable is None or variable.shape != node.weights[name].shape]
+    if wrong or len(layer.weights) != len(wanted):
         sizes = [tuple(variable.shape) for variable in layer.weights]
-        wanted = [array.shape for array in weights.values()]
-        raise NetworkError(f"the model's layer '{call.layer}' has weights of shapes {sizes}, the network's {wanted}")
-    return found
+        shapes = [node.weights[name].shape for node, name, _ in wanted]
+        raise NetworkError(f"the model's layer '{call.layer}' has weights of shapes {sizes}, the network's {shapes}")
+    nodes: dict[str, tuple[Node, dict[str, Any]]] = {}
+    for (node, name, _), variable in pairs:
+        nodes.setdefault(node.name, (node, {}))[1][name] = variable
+    return list(nodes.values())
 
 
 def _finalize(layer: Any) -> None:

@@ -40,11 +40,17 @@ class CallOrigin:
         layer: That was called.
         arguments: (positional, by keyword) arguments, with a slot for each tensor.
         tensors: How many slots there are.
+        scope: The nested models that it is in, the outermost first.
+        paths: Where the layer holds the node's weights.
+        several: The layer means several nodes, of which this is the first.
     """
 
     layer: LayerOrigin
     arguments: tuple[Any, Any] = ((), {})
     tensors: int = 0
+    scope: tuple[str, ...] = ()
+    paths: Mapping[str, str] = field(default_factory=dict)
+    several: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,21 @@ class ItemOrigin:
     """One of several outputs of a call."""
 
     index: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PartOrigin:
+    """A node that a layer means besides its first one.
+
+    Attributes:
+        of: Name of the first.
+        role: What it is in the layer.
+        paths: Where the layer holds the node's weights.
+    """
+
+    of: str
+    role: str
+    paths: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,6 +85,7 @@ class ModelOrigin:
         trainable: Whether the model as a whole is.
         inputs: How its inputs are nested; the leaves are their numbers.
         outputs: How its outputs are nested; the leaves are their numbers.
+        nested: The calls of models inside it, in order.
     """
 
     name: str
@@ -71,6 +93,28 @@ class ModelOrigin:
     trainable: bool
     inputs: Any
     outputs: Any
+    nested: tuple[NestedOrigin, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NestedOrigin:
+    """The call of a model inside another, whose nodes stand among those of the other.
+
+    Attributes:
+        model: That was called.
+        call: The arguments.
+        feeds: Names of the nodes outside that it reads, in the order of its inputs.
+        results: Names of the nodes inside whose outputs are its own, in order.
+        members: Names of the nodes inside.
+        inputs: (name, shape with the batch, dtype) of each input.
+    """
+
+    model: ModelOrigin
+    call: CallOrigin
+    feeds: tuple[str, ...]
+    results: tuple[str, ...]
+    members: frozenset[str]
+    inputs: tuple[tuple[str, tuple[int | None, ...], str], ...]
 
 
 def layer_origin(operation: Any) -> LayerOrigin:

@@ -15,9 +15,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from redundancy.errors import UnsupportedError
-from redundancy.frameworks.keras.meaning import JOINS, VARIABLES, Meaning, meaning_of
-from redundancy.frameworks.keras.origin import CallOrigin, ItemOrigin, LayerOrigin, ModelOrigin, Slot, layer_origin
-from redundancy.network import Array, Network, Node
+from redundancy.frameworks.keras.kinds import JOINS, Meaning, Part, attribute, meaning_of, operation_of
+from redundancy.frameworks.keras.origin import (
+    CallOrigin,
+    ItemOrigin,
+    LayerOrigin,
+    ModelOrigin,
+    NestedOrigin,
+    PartOrigin,
+    Slot,
+    layer_origin,
+)
+from redundancy.network import Array, Network, Node, frozen_array
 
 if TYPE_CHECKING:
     import keras
@@ -27,9 +36,9 @@ def read(model: keras.Model) -> Network:
     """The network of a Sequential or functional model.
 
     A layer with an activation argument becomes two nodes, "name" and "name/activation"; a layer that is called again
-    gives "name/1", "name/2", ...; a call with several outputs is followed by "name/output/0" and so on. A layer that
-    the house has no word for becomes a node whose kind is its class's name. Compile settings, the optimizer's state
-    and seeds are not read.
+    gives "name/1", "name/2", ...; a call with several outputs is followed by "name/output/0" and so on. The nodes of
+    a model inside the model stand among the others, as "inner/name". A layer that the house has no word for becomes
+    a node whose kind is its class's name. Compile settings, the optimizer's state and seeds are not read.
 
     Args:
         model: Built; its weights may have any dtype, and stay as they are stored.
@@ -37,43 +46,37 @@ def read(model: keras.Model) -> Network:
     Raises:
         UnsupportedError: The model is subclassed, not built, or no model.
     """
-    import keras
-
     graph = _graph(model)
     reader = _Reader()
     for tensor in graph.inputs:
         reader.input(tensor)
-    sequential = isinstance(model, keras.Sequential)
-    for call in _calls(graph):
-        # Between the layers of a Sequential model lie only masks, which Keras makes again by itself.
-        if not sequential or any(call.operation is layer for layer in model.layers):
-            reader.call(call)
-    origin = ModelOrigin(
-        name=model.name,
-        sequential=sequential,
-        trainable=bool(model.trainable),
-        inputs=keras.tree.pack_sequence_as(graph.input, list(range(len(graph.inputs)))),
-        outputs=keras.tree.pack_sequence_as(graph.output, list(range(len(graph.outputs)))),
-    )
-    return Network(tuple(reader.nodes), tuple(reader.names[id(tensor)] for tensor in graph.outputs), origin)
+    origin, outputs = reader.model(model, graph, "", ())
+    return Network(tuple(reader.nodes), outputs, origin)
 
 
 def _graph(model: Any) -> Any:
     """The functional graph of a model."""
     import keras
-    from keras.src.models.functional import Functional
 
     if not isinstance(model, keras.Model):
         raise UnsupportedError(f"a {type(model).__name__} is no Keras model; give a Sequential or functional one")
-    known = keras.Sequential if isinstance(model, keras.Sequential) else Functional
-    if not isinstance(model, known) or type(model).call is not known.call:
+    if not _is_plain_model(model):
         what = f"model '{model.name}' ({type(model).__name__}) is subclassed, and its code cannot be read as a graph"
         raise UnsupportedError(f"{what}; rebuild it with keras.Sequential or keras.Model(inputs, outputs)")
-    graph = model._functional if known is keras.Sequential else model
+    graph = model._functional if isinstance(model, keras.Sequential) else model
     if graph is None:
         what = f"the Sequential model '{model.name}' is not built, so its layers have no shapes"
         raise UnsupportedError(f"{what}; begin it with keras.Input(shape) or call model.build((None, ...))")
     return graph
+
+
+def _is_plain_model(model: Any) -> bool:
+    """Whether what a model does is its graph, and nothing that a subclass adds."""
+    import keras
+    from keras.src.models.functional import Functional
+
+    known = keras.Sequential if isinstance(model, keras.Sequential) else Functional
+    return isinstance(model, known) and type(model).call is known.call
 
 
 def _calls(graph: Any) -> Iterator[Any]:
@@ -94,6 +97,7 @@ class _Reader:
         self.nodes: list[Node] = []
         self.names: dict[int, str] = {}
         self._origins: dict[int, LayerOrigin] = {}
+        self._weights: dict[tuple[int, str], Array] = {}
         self._called: Counter[str] = Counter()
         self._shapes: dict[str, tuple[int | None, ...]] = {}
 
@@ -103,51 +107,135 @@ class _Reader:
         config, origin = {"dtype": str(tensor.dtype)}, CallOrigin(layer_origin(layer))
         self._add(Node(layer.name, "input", (), tensor.shape[1:], config, origin=origin), tensor)
 
-    def call(self, call: Any) -> None:
-        """One call of a layer, or of another operation."""
+    def model(self, model: Any, graph: Any, prefix: str, scope: tuple[str, ...]) -> tuple[ModelOrigin, tuple[str, ...]]:
+        """The nodes of a model whose inputs are known; how to write it, and the nodes that are its outputs."""
+        import keras
+
+        sequential = isinstance(model, keras.Sequential)
+        nested: list[NestedOrigin] = []
+        for call in _calls(graph):
+            # Between the layers of a Sequential model lie only masks, which Keras makes again by itself.
+            if sequential and not any(call.operation is layer for layer in model.layers):
+                continue
+            inner = self._inner(call)
+            if inner is None:
+                self._call(call, prefix, scope)
+            else:
+                nested.append(self._nested(call, inner, prefix, scope))
+        origin = ModelOrigin(
+            name=model.name,
+            sequential=sequential,
+            trainable=bool(model.trainable),
+            inputs=keras.tree.pack_sequence_as(graph.input, list(range(len(graph.inputs)))),
+            outputs=keras.tree.pack_sequence_as(graph.output, list(range(len(graph.outputs)))),
+            nested=tuple(nested),
+        )
+        return origin, tuple(self.names[id(tensor)] for tensor in graph.outputs)
+
+    def _inner(self, call: Any) -> Any:
+        """The graph of a model that is called, if its nodes can stand for the call."""
+        import keras
+
+        model = call.operation
+        if not isinstance(model, keras.Model) or not _is_plain_model(model) or not _is_plain(call):
+            return None
+        graph = model._functional if isinstance(model, keras.Sequential) else model
+        known = [tensor for tensor in call.input_tensors if id(tensor) in self.names]
+        alone = len(known) == len(call.input_tensors) == len(getattr(graph, "inputs", ()))
+        return graph if alone and len(graph.outputs) == len(call.outputs) else None
+
+    def _nested(self, call: Any, graph: Any, prefix: str, scope: tuple[str, ...]) -> NestedOrigin:
+        model = call.operation
+        name, origin = self._named(model.name, prefix), self._origin(call, scope)
+        feeds = tuple(self.names[id(tensor)] for tensor in call.input_tensors)
+        self.names.update({id(inner): feed for inner, feed in zip(graph.inputs, feeds, strict=True)})
+        first = len(self.nodes)
+        inside, results = self.model(model, graph, f"{name}/", (*scope, model.name))
+        self.names.update({id(tensor): result for tensor, result in zip(call.outputs, results, strict=True)})
+        inputs = tuple((t._keras_history.operation.name, tuple(t.shape), str(t.dtype)) for t in graph.inputs)
+        members = frozenset(node.name for node in self.nodes[first:])
+        return NestedOrigin(inside, origin, feeds, results, members, inputs)
+
+    def _named(self, own: str, prefix: str) -> str:
+        """The name of the next call of a layer."""
+        name = prefix + own
+        again = self._called[name]
+        self._called[name] += 1
+        return f"{name}/{again}" if again else name
+
+    def _call(self, call: Any, prefix: str, scope: tuple[str, ...]) -> None:
         operation = call.operation
-        again = self._called[operation.name]
-        self._called[operation.name] += 1
-        name = f"{operation.name}/{again}" if again else operation.name
+        name, layer = self._named(operation.name, prefix), "/".join((*scope, operation.name))
         inputs = tuple(self.names[id(tensor)] for tensor in call.input_tensors if id(tensor) in self.names)
         shapes = tuple(self._shapes[read] for read in inputs)
+        origin = self._origin(call, scope)
         meaning = meaning_of(operation, shapes) if _is_plain(call) else None
+        meaning = meaning or operation_of(operation, shapes, origin.arguments)
+        if isinstance(meaning, tuple):
+            self._parts(call, name, layer, inputs, origin, meaning)
+            return
         if meaning is not None and len(inputs) > 1 and meaning.kind not in JOINS:
             meaning = None  # it was given a mask
-        origin = self._origin(call)
         if meaning is None:
-            self._unknown(call, name, inputs, origin)
+            self._unknown(call, name, layer, inputs, origin)
         else:
-            self._known(call, name, inputs, origin, meaning)
+            self._known(call, name, layer, inputs, origin, meaning)
 
-    def _known(self, call: Any, name: str, inputs: tuple[str, ...], origin: CallOrigin, meaning: Meaning) -> None:
-        operation, (tensor,) = call.operation, call.outputs
-        weights = {key: stored(getattr(operation, VARIABLES[key])) for key in meaning.weights}
-        shape = tensor.shape[1:]
-        node = Node(name, meaning.kind, inputs, shape, meaning.config, weights, operation.name, origin)
-        self._add(node, tensor)
+    def _known(
+        self, call: Any, name: str, layer: str, inputs: tuple[str, ...], origin: CallOrigin, meaning: Meaning
+    ) -> None:
+        (tensor,) = call.outputs
+        shape, weights = tensor.shape[1:], self._stored(call.operation, meaning)
+        origin = CallOrigin(origin.layer, origin.arguments, origin.tensors, origin.scope, meaning.paths)
+        self._add(Node(name, meaning.kind, inputs, shape, meaning.config, weights, layer, origin), tensor)
         if meaning.activation is not None:
             activation = meaning.activation
-            act = Node(f"{name}/activation", "activation", (name,), shape, activation, layer=operation.name)
+            act = Node(f"{name}/activation", "activation", (name,), shape, activation, layer=layer)
             self._add(act, tensor)
 
-    def _unknown(self, call: Any, name: str, inputs: tuple[str, ...], origin: CallOrigin) -> None:
+    def _parts(
+        self, call: Any, name: str, layer: str, inputs: tuple[str, ...], origin: CallOrigin, parts: tuple[Part, ...]
+    ) -> None:
+        (tensor,) = call.outputs
+        named = {part.role: f"{name}/{part.role}" if number else name for number, part in enumerate(parts)}
+        for number, part in enumerate(parts):
+            reads = tuple(inputs[source] if isinstance(source, int) else named[source] for source in part.inputs)
+            mine: Any = PartOrigin(name, part.role, part.meaning.paths)
+            if not number:
+                first = part.meaning.paths
+                mine = CallOrigin(origin.layer, origin.arguments, origin.tensors, origin.scope, first, several=True)
+            meaning, weights = part.meaning, self._stored(call.operation, part.meaning)
+            home = f"{layer}/{part.role}" if number else layer
+            node = Node(named[part.role], meaning.kind, reads, part.shape, meaning.config, weights, home, mine)
+            self._add(node, tensor)
+
+    def _stored(self, operation: Any, meaning: Meaning) -> dict[str, Array]:
+        """The weights of a node; those of a layer that is called again are the same arrays."""
+        found = {}
+        for name, path in meaning.paths.items():
+            key = (id(operation), path)
+            if key not in self._weights:
+                self._weights[key] = frozen_array(stored(attribute(operation, path)))
+            found[name] = self._weights[key]
+        return found
+
+    def _unknown(self, call: Any, name: str, layer: str, inputs: tuple[str, ...], origin: CallOrigin) -> None:
         operation, first = call.operation, call.outputs[0]
-        weights = _named(operation)
+        weights = _by_path(operation)
         kind = type(operation).__name__
-        self._add(Node(name, kind, inputs, first.shape[1:], {}, weights, operation.name, origin), first)
+        self._add(Node(name, kind, inputs, first.shape[1:], {}, weights, layer, origin), first)
         if len(call.outputs) == 1:
             return
         for index, tensor in enumerate(call.outputs):
             place, config, item = f"{name}/output/{index}", {"index": index}, ItemOrigin(index)
-            self._add(Node(place, "output", (name,), tensor.shape[1:], config, {}, operation.name, item), tensor)
+            self._add(Node(place, "output", (name,), tensor.shape[1:], config, {}, layer, item), tensor)
 
     def _add(self, node: Node, tensor: Any) -> None:
         self.nodes.append(node)
         self.names[id(tensor)] = node.name
         self._shapes[node.name] = node.shape
 
-    def _origin(self, call: Any) -> CallOrigin:
+    def _origin(self, call: Any, scope: tuple[str, ...]) -> CallOrigin:
         import keras
 
         key = id(call.operation)
@@ -162,7 +250,7 @@ class _Reader:
 
         # Keras lists the tensors of a call in the order in which its arguments are flattened.
         arguments = keras.tree.map_structure(slotted, (call.arguments.args, call.arguments.kwargs))
-        return CallOrigin(self._origins[key], arguments, next(slots))
+        return CallOrigin(self._origins[key], arguments, next(slots), scope)
 
 
 def _is_plain(call: Any) -> bool:
@@ -185,7 +273,7 @@ def stored(variable: Any) -> Array:
     return np.asarray(keras.ops.convert_to_numpy(variable))
 
 
-def _named(operation: Any) -> dict[str, Array]:
+def _by_path(operation: Any) -> dict[str, Array]:
     """The weights of a layer of any class, by their paths, in Keras's order."""
     weights: dict[str, Array] = {}
     for number, variable in enumerate(getattr(operation, "weights", ())):

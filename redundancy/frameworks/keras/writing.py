@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from redundancy.errors import RedundancyError, UnsupportedError
 from redundancy.frameworks.keras.calls import Call, calls
 from redundancy.frameworks.keras.exchange import push
-from redundancy.frameworks.keras.making import NAMED, is_known, made
-from redundancy.frameworks.keras.meaning import JOINS
-from redundancy.frameworks.keras.origin import CallOrigin, LayerOrigin, ModelOrigin, Slot
+from redundancy.frameworks.keras.kinds import JOINS, NAMED, is_known, made, operation_name, resized
+from redundancy.frameworks.keras.origin import CallOrigin, LayerOrigin, ModelOrigin, NestedOrigin, Slot
 from redundancy.network import Network
 
 if TYPE_CHECKING:
     import keras
+
+Step = Call | NestedOrigin
+"""What a model does one after the other: it calls a layer, or a model."""
 
 
 def write(network: Network, *, dtype: str | None = None) -> keras.Model:
@@ -38,14 +40,7 @@ def write(network: Network, *, dtype: str | None = None) -> keras.Model:
         NetworkError: The network does not say one thing: a layer's nodes differ, say.
     """
     with python_randomness_kept():
-        planned = calls(network)
-        builder = _Builder(dtype)
-        if _is_chain(network, planned):
-            model = builder.sequential(network, planned)
-        else:
-            model = builder.functional(network, planned)
-    if isinstance(network.origin, ModelOrigin) and not network.origin.trainable:
-        _freeze(model)
+        model = _Builder(network, dtype).model()
     push(network, model)
     return model
 
@@ -60,55 +55,136 @@ def python_randomness_kept() -> Iterator[None]:
         random.setstate(state)
 
 
-def _is_chain(network: Network, planned: tuple[Call, ...]) -> bool:
+def _is_chain(origin: Any, steps: list[Step], outputs: tuple[str, ...]) -> bool:
     """Whether it was a Sequential model and can still be one."""
-    if not isinstance(network.origin, ModelOrigin) or not network.origin.sequential or len(planned) < 2:
+    if not isinstance(origin, ModelOrigin) or not origin.sequential or len(steps) < 2:
         return False
-    before = ["", *(call.output for call in planned)]
-    chained = all(call.node.inputs == ((read,) if read else ()) for call, read in zip(planned, before, strict=False))
-    once = len({call.layer for call in planned}) == len(planned)
-    return chained and once and network.outputs == (planned[-1].output,)
+    before = [(), *(_results(step) for step in steps)]
+    chained = all(_feeds(step) == read for step, read in zip(steps, before, strict=False))
+    once = len({_path(step) for step in steps}) == len(steps)
+    return chained and once and outputs == _results(steps[-1])
+
+
+def _path(step: Step) -> tuple[str, ...]:
+    return step.path if isinstance(step, Call) else (*step.call.scope, step.model.name)
+
+
+def _feeds(step: Step) -> tuple[str, ...]:
+    return step.node.inputs if isinstance(step, Call) else step.feeds
+
+
+def _results(step: Step) -> tuple[str, ...]:
+    return (step.output,) if isinstance(step, Call) else step.results
 
 
 def _freeze(model: Any) -> None:
-    own = [(layer, layer.trainable) for layer in model.layers]
+    own = [(layer, layer.trainable) for layer in model._flatten_layers(include_self=False)]
     model.trainable = False
     # The flag of a model is handed down to its layers, which may have had others.
     for layer, trainable in own:
-        layer.trainable = trainable
+        layer._trainable = trainable
 
 
 class _Builder:
     """Makes layers and calls them."""
 
-    def __init__(self, dtype: str | None) -> None:
+    def __init__(self, network: Network, dtype: str | None) -> None:
+        self._network = network
         self._dtype = dtype
-        self._layers: dict[str, Any] = {}
+        self._planned = calls(network)
+        self._layers: dict[tuple[str, ...], Any] = {}
 
-    def sequential(self, network: Network, planned: tuple[Call, ...]) -> Any:
-        """A Sequential model."""
+    def model(self) -> Any:
+        """The whole model."""
         import keras
 
-        layers: list[Any] = []
-        inherited = "float32"
-        for call in planned:
-            layers.append(self._layer(call, inherited))
-            inherited = str(layers[-1].dtype if call.node.kind == "input" else layers[-1].compute_dtype)
-        with _refusing(planned[-1], "its layers do not follow each other"):
-            return keras.Sequential(layers, name=network.origin.name)
-
-    def functional(self, network: Network, planned: tuple[Call, ...]) -> Any:
-        """A functional model."""
-        import keras
-
+        network, origin = self._network, self._network.origin
+        steps = self._steps(self._planned, origin)
+        if _is_chain(origin, steps, network.outputs):
+            return self._sequential(steps, origin)
         results: dict[str, list[Any]] = {}
-        for call in planned:
-            read = [_tensor(network, name, results) for name in call.node.inputs]
-            results[call.output] = self._called(call, read)
-        inputs = _nested(network, "inputs", [_tensor(network, name, results) for name in network.inputs])
-        outputs = _nested(network, "outputs", [_tensor(network, name, results) for name in network.outputs])
-        name = network.origin.name if isinstance(network.origin, ModelOrigin) else "network"
-        return keras.Model(inputs, outputs, name=name)
+        self._run(steps, results)
+        inputs = _nested(origin, "inputs", [_tensor(network, name, results) for name in network.inputs])
+        outputs = _nested(origin, "outputs", [_tensor(network, name, results) for name in network.outputs])
+        name = origin.name if isinstance(origin, ModelOrigin) else "network"
+        return self._frozen(keras.Model(inputs, outputs, name=name), origin)
+
+    def _steps(self, planned: Iterable[Call], origin: Any) -> list[Step]:
+        """What a model does: the calls of layers, and those of models for all that happens inside them."""
+        home = {name: nested for nested in getattr(origin, "nested", ()) for name in nested.members}
+        return list(dict.fromkeys(home.get(call.node.name, call) for call in planned))
+
+    def _frozen(self, model: Any, origin: Any) -> Any:
+        if isinstance(origin, ModelOrigin) and not origin.trainable:
+            _freeze(model)
+        return model
+
+    def _sequential(self, steps: list[Step], origin: ModelOrigin, first: Any = None) -> Any:
+        import keras
+
+        layers: list[Any] = [] if first is None else [first]
+        inherited = "float32"
+        for step in steps:
+            if isinstance(step, Call):
+                layers.append(self._layer(step, inherited))
+                inherited = str(layers[-1].dtype if step.node.kind == "input" else layers[-1].compute_dtype)
+            else:
+                layers.append(self._inner(step))
+                inherited = str(layers[-1].compute_dtype)
+        with _refusing(_one_call(steps), "its layers do not follow each other"):
+            return self._frozen(keras.Sequential(layers, name=origin.name), origin)
+
+    def _run(self, steps: list[Step], results: dict[str, list[Any]]) -> None:
+        """Calls layers and models, and keeps what they give by the name of the node."""
+        for step in steps:
+            read = [_tensor(self._network, name, results) for name in _feeds(step)]
+            if isinstance(step, Call):
+                results[step.output] = self._called(step, read)
+            else:
+                outputs = self._called_model(step, read)
+                results.update({name: [tensor] for name, tensor in zip(step.results, outputs, strict=True)})
+
+    def _called_model(self, nested: NestedOrigin, inputs: list[Any]) -> list[Any]:
+        import keras
+
+        args, kwargs = _filled(nested.call.arguments, inputs)
+        flat: list[Any] = keras.tree.flatten(self._inner(nested)(*args, **kwargs))
+        return flat
+
+    def _inner(self, nested: NestedOrigin) -> Any:
+        """A model inside the model; the same one for all its calls."""
+        key = _path(nested)
+        if key not in self._layers:
+            self._layers[key] = self._made_inner(nested)
+        return self._layers[key]
+
+    def _made_inner(self, nested: NestedOrigin) -> Any:
+        import keras
+
+        planned = [call for call in self._planned if call.node.name in nested.members]
+        steps = self._steps(planned, nested.model)
+        inputs = [self._input(nested, number) for number in range(len(nested.feeds))]
+        chain: list[Any] = [nested.feeds, *(_results(step) for step in steps)]
+        chained = all(_feeds(step) == read for step, read in zip(steps, chain, strict=False))
+        if nested.model.sequential and chained and nested.results == chain[-1]:
+            return self._sequential(steps, nested.model, inputs[0])
+        results = {feed: [tensor] for feed, tensor in zip(nested.feeds, inputs, strict=True)}
+        self._run(steps, results)
+        outputs = [_tensor(self._network, name, results) for name in nested.results]
+        model = keras.Model(
+            _nested(nested.model, "inputs", inputs), _nested(nested.model, "outputs", outputs), name=nested.model.name
+        )
+        return self._frozen(model, nested.model)
+
+    def _input(self, nested: NestedOrigin, number: int) -> Any:
+        """An input of a model inside the model, as wide as what it reads is now."""
+        import keras
+
+        name, before, dtype = nested.inputs[number]
+        now = self._network[nested.feeds[number]].shape
+        shape = tuple(None if was is None else extent for was, extent in zip(before[1:], now, strict=True))
+        kept = self._dtype if self._dtype and _is_floating(dtype) else dtype
+        return keras.Input(batch_shape=(before[0], *shape), dtype=kept, name=name)
 
     def _called(self, call: Call, inputs: list[Any]) -> list[Any]:
         """The outputs of one call, flat."""
@@ -123,9 +199,9 @@ class _Builder:
         return flat
 
     def _layer(self, call: Call, inherited: str) -> Any:
-        if call.layer not in self._layers:
-            self._layers[call.layer] = self._made(call, inherited)
-        return self._layers[call.layer]
+        if call.path not in self._layers:
+            self._layers[call.path] = self._made(call, inherited)
+        return self._layers[call.path]
 
     def _made(self, call: Call, inherited: str) -> Any:
         import keras
@@ -149,18 +225,26 @@ def _tensor(network: Network, name: str, results: Mapping[str, list[Any]]) -> An
     return results[node.inputs[0]][node.origin.index]
 
 
+def _one_call(steps: list[Step]) -> Call:
+    """Whom to name where a chain of layers cannot be made."""
+    return next(step for step in reversed(steps) if isinstance(step, Call))
+
+
 def _configured(call: Call, origin: LayerOrigin | None, inherited: str) -> tuple[Any, dict[str, Any]]:
     """The class of a layer and its configuration."""
     import keras
 
     node = call.node
     before = copy.deepcopy(dict(origin.config)) if origin else {}
+    if origin is not None and call.parts:
+        return origin.cls, _merged(before, resized(origin.cls.__name__, call.parts, before))
     if not is_known(node):
         if origin is None:
             raise UnsupportedError(f"cannot write layer '{call.layer}': Keras has no layer for kind '{node.kind}'")
         return origin.cls, before
-    name, says = made(node, call.activation, origin.cls.__name__ if origin else "")
-    if origin is not None and origin.cls.__name__ == name:
+    came_from = "" if origin is None else operation_name(origin.cls) or origin.cls.__name__
+    name, says = made(node, call.activation, came_from)
+    if origin is not None and came_from == name:
         return origin.cls, _merged(before, says)
     kept = {key: before[key] for key in NAMED if key in before}
     stored = next((array.dtype.name for array in node.weights.values()), inherited)
@@ -173,24 +257,26 @@ def _merged(before: dict[str, Any], says: dict[str, Any]) -> dict[str, Any]:
     return {**before, **says}
 
 
-def _arguments(call: Call, inputs: list[Any]) -> tuple[Any, Any]:
+def _arguments(call: Call, inputs: list[Any]) -> Any:
     """(positional, by keyword) arguments of a call: as they were, if it reads as many tensors as then."""
-    import keras
-
     origin = call.node.origin
     if isinstance(origin, CallOrigin) and origin.tensors == len(inputs):
-        filled: tuple[Any, Any] = keras.tree.map_structure(
-            lambda leaf: inputs[leaf.index] if isinstance(leaf, Slot) else leaf, origin.arguments
-        )
-        return filled
+        return _filled(origin.arguments, inputs)
     return ((inputs,) if call.node.kind in JOINS else tuple(inputs)), {}
 
 
-def _nested(network: Network, side: str, tensors: list[Any]) -> Any:
+def _filled(arguments: tuple[Any, Any], inputs: list[Any]) -> Any:
+    """The arguments of a call, with tensors where slots were."""
+    import keras
+
+    return keras.tree.map_structure(lambda leaf: inputs[leaf.index] if isinstance(leaf, Slot) else leaf, arguments)
+
+
+def _nested(origin: Any, side: str, tensors: list[Any]) -> Any:
     """Inputs or outputs, nested as they were in the model that was read; one alone if there is one."""
     import keras
 
-    structure = getattr(network.origin, side, 0 if len(tensors) == 1 else list(range(len(tensors))))
+    structure = getattr(origin, side, 0 if len(tensors) == 1 else list(range(len(tensors))))
     if len(keras.tree.flatten(structure)) != len(tensors):
         return tensors
     return keras.tree.map_structure(lambda number: tensors[number], structure)

@@ -1,0 +1,26 @@
+"""How a model is compiled, carried over to another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from redundancy.frameworks.keras.writing import python_randomness_kept
+
+
+def compiled_like(original: Any, model: Any) -> None:
+    """Compiles a model as another is, if that is: loss, metrics, weights of losses, and a new optimizer of its kind.
+
+    The optimizer's state is about weights that may be gone, and is not carried over.
+
+    Args:
+        original: Left as it is.
+        model: Compiled in place.
+    """
+    if not getattr(original, "compiled", False):
+        return
+    with python_randomness_kept():
+        settings = dict(original._compile_config.config)
+        optimizer: Any = settings.get("optimizer")
+        if hasattr(optimizer, "get_config"):
+            settings["optimizer"] = type(optimizer).from_config(optimizer.get_config())
+        model.compile(**settings)

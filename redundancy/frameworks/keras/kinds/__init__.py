@@ -1,0 +1,50 @@
+"""What Keras's layers mean in the house's words, and back: one file a family, one small function a class or a kind.
+
+Only a class of Keras's own is known, never a subclass: what a subclass does is its own affair.
+"""
+
+from redundancy.frameworks.keras.kinds import (
+    activation,
+    joining,
+    linear,
+    normalization,
+    operations,
+    pointwise,
+    pooling,
+    reshaping,
+)
+from redundancy.frameworks.keras.kinds.activation import default_activation
+from redundancy.frameworks.keras.kinds.kind import (
+    JOINS,
+    NAMED,
+    WITH_ACTIVATION,
+    Meaning,
+    Part,
+    attribute,
+    is_known,
+    made,
+    meaning_of,
+    operation_name,
+    operation_of,
+    paths_of,
+    resized,
+)
+
+__all__ = [
+    "JOINS",
+    "NAMED",
+    "WITH_ACTIVATION",
+    "Meaning",
+    "Part",
+    "attribute",
+    "default_activation",
+    "is_known",
+    "made",
+    "meaning_of",
+    "operation_name",
+    "operation_of",
+    "paths_of",
+    "resized",
+]
+
+_FAMILIES = (activation, joining, linear, normalization, operations, pointwise, pooling, reshaping)

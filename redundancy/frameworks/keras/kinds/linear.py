@@ -1,0 +1,190 @@
+"""Layers with a kernel: Dense, EinsumDense, Embedding and the convolutions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from redundancy.errors import UnsupportedError
+from redundancy.frameworks.keras.kinds.activation import function_of
+from redundancy.frameworks.keras.kinds.kind import (
+    Made,
+    Meaning,
+    Part,
+    Paths,
+    Shape,
+    makes,
+    present,
+    reads,
+    resizes,
+)
+from redundancy.network import Node
+
+KERNEL: Paths = {"kernel": "kernel", "bias": "bias"}
+
+
+def _linear(kind: str, layer: Any, config: dict[str, Any]) -> Meaning | None:
+    activation = function_of(layer.activation)
+    if activation is None:
+        return None
+    if plain := _regularizer(getattr(layer, "kernel_regularizer", None)):
+        config["regularizer"] = plain
+    paths = present(layer, **KERNEL)
+    return Meaning(kind, config, paths, None if activation["function"] == "linear" else activation)
+
+
+def _regularizer(regularizer: Any) -> tuple[str, float] | None:
+    import keras
+
+    if type(regularizer) is keras.regularizers.L2:
+        return "l2", _shortest(regularizer.l2)
+    if type(regularizer) is keras.regularizers.L1:
+        return "l1", _shortest(regularizer.l1)
+    return None
+
+
+def _shortest(value: Any) -> float:
+    """The number that was meant: Keras keeps some factors in float32 only, where 0.01 is 0.009999999776."""
+    number = float(value)
+    return float(str(np.float32(number))) if number == float(np.float32(number)) else number
+
+
+@reads("Dense")
+def _dense(layer: Any, shapes: tuple[Shape, ...]) -> Meaning | None:
+    return _linear("dense", layer, {})
+
+
+@reads("EinsumDense")
+def _einsum(layer: Any, shapes: tuple[Shape, ...]) -> Meaning | None:
+    return _linear("einsum_dense", layer, {"equation": layer.equation})
+
+
+@reads("Embedding")
+def _embedding(layer: Any, shapes: tuple[Shape, ...]) -> Meaning | None:
+    return Meaning("embedding", {"mask_zero": bool(layer.mask_zero)}, {"embeddings": "embeddings"})
+
+
+def _geometry(layer: Any) -> dict[str, Any]:
+    return {
+        "strides": tuple(layer.strides),
+        "padding": layer.padding,
+        "dilation": tuple(layer.dilation_rate),
+        "data_format": layer.data_format,
+    }
+
+
+@reads("Conv1D", "Conv2D", "Conv3D")
+def _conv(layer: Any, shapes: tuple[Shape, ...]) -> Meaning | None:
+    return _linear("conv", layer, {**_geometry(layer), "groups": layer.groups})
+
+
+@reads("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose")
+def _conv_transpose(layer: Any, shapes: tuple[Shape, ...]) -> Meaning | None:
+    extra = layer.output_padding
+    extra = None if extra is None else (extra,) * layer.rank if isinstance(extra, int) else tuple(extra)
+    return _linear("conv_transpose", layer, {**_geometry(layer), "output_padding": extra})
+
+
+@reads("DepthwiseConv1D", "DepthwiseConv2D")
+def _depthwise(layer: Any, shapes: tuple[Shape, ...]) -> Meaning | None:
+    return _linear("depthwise_conv", layer, _geometry(layer))
+
+
+@reads("SeparableConv1D", "SeparableConv2D")
+def _separable(layer: Any, shapes: tuple[Shape, ...]) -> tuple[Part, ...] | None:
+    activation = function_of(layer.activation)
+    if activation is None:
+        return None
+    geometry = _geometry(layer)
+    between = layer.compute_output_shape((None, *shapes[0]))[1:]
+    channels = shapes[0][0 if layer.data_format == "channels_first" else -1]
+    axis = 0 if layer.data_format == "channels_first" else len(between) - 1
+    wide = tuple((channels or 0) * layer.depth_multiplier if a == axis else n for a, n in enumerate(between))
+    one = (1,) * layer.rank
+    point = {"strides": one, "padding": "valid", "dilation": one, "groups": 1, "data_format": layer.data_format}
+    paths = present(layer, kernel="pointwise_kernel", bias="bias")
+    parts = (
+        Part("", Meaning("depthwise_conv", geometry, {"kernel": "depthwise_kernel"}), (0,), wide),
+        Part("pointwise", Meaning("conv", point, paths), ("",), between),
+    )
+    return parts + activated("pointwise", activation, between)
+
+
+def activated(role: str, activation: Mapping[str, Any], shape: Shape) -> tuple[Part, ...]:
+    """The part that is a layer's activation, behind that of another role; none where it is linear."""
+    if activation["function"] == "linear":
+        return ()
+    return (Part("activation", Meaning("activation", activation), (role,), shape),)
+
+
+@resizes("SeparableConv1D", "SeparableConv2D")
+def _resized_separable(parts: Mapping[str, Node], before: Mapping[str, Any]) -> dict[str, Any]:
+    point = parts["pointwise"].weights
+    return {"filters": point["kernel"].shape[-1], "use_bias": "bias" in point}
+
+
+def _biased(node: Node, config: Mapping[str, Any]) -> dict[str, Any]:
+    made: dict[str, Any] = {"use_bias": "bias" in node.weights}
+    if "regularizer" in config:
+        name = "depthwise_regularizer" if node.kind == "depthwise_conv" else "kernel_regularizer"
+        made[name] = _made_regularizer(node, *config["regularizer"])
+    return made
+
+
+def _made_regularizer(node: Node, name: str, factor: float) -> Any:
+    import keras
+
+    known = {"l1": keras.regularizers.L1, "l2": keras.regularizers.L2}
+    if name not in known:
+        raise UnsupportedError(f"layer '{node.layer}': the regularizer '{name}' is unknown; use 'l1' or 'l2'")
+    return known[name](factor)
+
+
+@makes("dense", paths=KERNEL)
+def _made_dense(node: Node, config: Mapping[str, Any], came_from: str) -> Made:
+    return "Dense", {"units": node.weights["kernel"].shape[1], **_biased(node, config)}
+
+
+@makes("einsum_dense", paths=KERNEL)
+def _made_einsum(node: Node, config: Mapping[str, Any], came_from: str) -> Made:
+    bias = node.weights.get("bias")
+    output = config["equation"].split("->")[1].replace("...", "")
+    sizes = tuple(node.shape[len(node.shape) - len(output) + 1 :])
+    axes = None
+    if bias is not None:
+        axes = "".join(letter for letter, n in zip(output[-bias.ndim :], bias.shape, strict=True) if n != 1)
+    return "EinsumDense", {"equation": config["equation"], "output_shape": sizes, "bias_axes": axes}
+
+
+@makes("embedding", paths={"embeddings": "embeddings"})
+def _made_embedding(node: Node, config: Mapping[str, Any], came_from: str) -> Made:
+    rows, units = node.weights["embeddings"].shape
+    return "Embedding", {"input_dim": rows, "output_dim": units, "mask_zero": config["mask_zero"]}
+
+
+def _placed(config: Mapping[str, Any]) -> dict[str, Any]:
+    made = {name: config[name] for name in ("strides", "padding", "data_format")}
+    return {**made, "dilation_rate": config["dilation"]}
+
+
+@makes("conv", paths=KERNEL)
+def _made_conv(node: Node, config: Mapping[str, Any], came_from: str) -> Made:
+    *size, _, filters = node.weights["kernel"].shape
+    sizes = {"filters": filters, "kernel_size": tuple(size), "groups": config["groups"]}
+    return f"Conv{len(size)}D", {**sizes, **_placed(config), **_biased(node, config)}
+
+
+@makes("conv_transpose", paths=KERNEL)
+def _made_conv_transpose(node: Node, config: Mapping[str, Any], came_from: str) -> Made:
+    *size, filters, _ = node.weights["kernel"].shape
+    sizes = {"filters": filters, "kernel_size": tuple(size), "output_padding": config["output_padding"]}
+    return f"Conv{len(size)}DTranspose", {**sizes, **_placed(config), **_biased(node, config)}
+
+
+@makes("depthwise_conv", paths=KERNEL)
+def _made_depthwise(node: Node, config: Mapping[str, Any], came_from: str) -> Made:
+    *size, _, multiplier = node.weights["kernel"].shape
+    sizes = {"depth_multiplier": multiplier, "kernel_size": tuple(size)}
+    return f"DepthwiseConv{len(size)}D", {**sizes, **_placed(config), **_biased(node, config)}

@@ -1,0 +1,99 @@
+"""Inputs to try a model on: made for its inputs' shapes and dtypes, from a fixed seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from redundancy.errors import UnsupportedError
+from redundancy.network import Array, Network
+
+FREE = (8, 16, 32, 64, 128)
+"""What is tried for extents that are not fixed, until the model can be run."""
+
+ROWS = 8
+LARGEST = 2**24
+"""Numbers of one batch of probes, at most: huge images are tried one at a time."""
+
+
+def probes(network: Network) -> Iterator[tuple[Array, ...]]:
+    """Batches of inputs, each with another extent for what is not fixed; the first that runs will do.
+
+    Half of the rows are normally distributed, the others uniform on [0, 1] but for one of zeros; whole numbers are
+    below the least size of the tables that they are looked up in.
+
+    Args:
+        network: Whose inputs they are for.
+    """
+    shapes = [network[name].shape for name in network.inputs]
+    for free in FREE if any(None in shape for shape in shapes) else FREE[:1]:
+        fixed = [tuple(free if extent is None else extent for extent in shape) for shape in shapes]
+        size = max(int(np.prod(shape)) for shape in fixed)
+        rows = max(1, min(ROWS, LARGEST // max(size, 1)))
+        rng = np.random.default_rng(0)
+        yield tuple(
+            _probe(network, name, (rows, *shape), rng) for name, shape in zip(network.inputs, fixed, strict=True)
+        )
+
+
+def _probe(network: Network, name: str, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    dtype = network[name].config["dtype"]
+    if dtype == "bool":
+        return rng.random(shape) < 0.5
+    if "int" in dtype:
+        return np.asarray(rng.integers(0, _vocabulary(network, name), shape), dtype)
+    if not dtype.startswith(("float", "bfloat")):
+        raise UnsupportedError(f"input '{name}' is of dtype {dtype}, for which no probes can be made: give data")
+    values = rng.standard_normal(shape)
+    half = len(values) // 2
+    values[half:] = rng.random((len(values) - half, *shape[1:]))
+    values[half + 1 : half + 2] = 0.0
+    return values.astype("float32" if dtype == "bfloat16" else dtype)
+
+
+def _vocabulary(network: Network, name: str) -> int:
+    """The least number of rows of any embedding that may look this input up."""
+    tables = [len(node.weights["embeddings"]) for node in network if node.kind == "embedding"]
+    return min(tables, default=2)
+
+
+def runs(model: Any, network: Network) -> tuple[Array, ...]:
+    """The first batch of probes that a model can be run on.
+
+    Raises:
+        UnsupportedError: There is none.
+    """
+    problem: Exception | None = None
+    for batch in probes(network):
+        try:
+            outputs_of(model, batch)
+        except Exception as error:  # what a framework raises for a map that is too small is its own affair
+            problem = error
+        else:
+            return batch
+    said = next((line.strip() for line in str(problem).splitlines() if line.strip()), "")
+    raise UnsupportedError(
+        f"model '{model.name}' does not run on inputs made for it, so that no rewriting could be"
+        f" checked: {said}; give data"
+    ) from problem
+
+
+def outputs_of(model: Any, inputs: tuple[Array, ...], batch: int = 256) -> list[Array]:
+    """The outputs of a Keras model in inference, flat, in float64.
+
+    Args:
+        model: To run.
+        inputs: One array for each of its inputs, in order.
+        batch: Rows at a time.
+    """
+    import keras
+
+    structure: Any = 0 if isinstance(model, keras.Sequential) else model.input
+    pieces = []
+    for start in range(0, max(1, len(inputs[0])), batch):
+        nested = keras.tree.pack_sequence_as(structure, [array[start : start + batch] for array in inputs])
+        outputs = keras.tree.flatten(model(nested, training=False))
+        pieces.append([np.asarray(keras.ops.convert_to_numpy(output), np.float64) for output in outputs])
+    return [np.concatenate(parts) for parts in zip(*pieces, strict=True)]
