@@ -47,7 +47,6 @@ VARIABLES: Mapping[str, str] = {
 PARAMETERS: Mapping[str, str] = {
     "leaky_relu": "negative_slope",
     "elu": "alpha",
-    "celu": "alpha",
     "softmax": "axis",
     "log_softmax": "axis",
 }
