@@ -13,7 +13,6 @@ from redundancy.network import Node
 PARAMETERS: Mapping[str, str] = {
     "leaky_relu": "negative_slope",
     "elu": "alpha",
-    "celu": "alpha",
     "softmax": "axis",
     "log_softmax": "axis",
 }
