@@ -52,7 +52,7 @@ class Fold:
             raise NetworkError(f"a fold of {n} units to {k} has parts of other sizes: {self.keep}, {self.offset.shape}")
         if np.any(np.diff(self.keep) <= 0):
             raise NetworkError(f"the units that stay must be increasing, not {self.keep}")
-        if not np.array_equal(self.into[self.keep], np.eye(k)) or np.any(self.offset[self.keep]):
+        if not _is_identity(self.into[self.keep]) or np.any(self.offset[self.keep]):
             raise NetworkError("a fold must state each unit that stays as itself")
 
     @property
@@ -78,6 +78,11 @@ class Fold:
         if self.offset[j] or not terms:
             terms.append(f"{self.offset[j]:.4g}")
         return f"h{j} = {' + '.join(terms)}" + (f" ({self.why[j]})" if self.why[j] else "")
+
+
+def _is_identity(square: Array) -> bool:
+    """Without writing another one down."""
+    return bool(np.all(np.diagonal(square) == 1.0)) and np.count_nonzero(square) == len(square)
 
 
 def identity(n: int) -> Fold:
@@ -117,10 +122,13 @@ def compose(first: Fold, second: Fold) -> Fold:
     if second.size != len(first.keep):
         raise NetworkError(f"a fold of {second.size} units cannot follow one that keeps {len(first.keep)}")
     later = dict(zip(first.keep.tolist(), second.why, strict=True))
+    # Most units stay, and stand for themselves: only those that go are multiplied.
+    gone = second.dropped
+    into = first.into[:, second.keep] + first.into[:, gone] @ second.into[gone]
     return Fold(
         first.keep[second.keep],
-        first.into @ second.into,
-        first.into @ second.offset + first.offset,
+        into,
+        first.into[:, gone] @ second.offset[gone] + first.offset,
         tuple(why or later.get(j, "") for j, why in enumerate(first.why)),
         max(first.holds, second.holds),
     )

@@ -10,6 +10,7 @@ import numpy as np
 
 from redundancy.errors import NetworkError
 from redundancy.layers.linear import border
+from redundancy.layers.normalization import scaled
 from redundancy.layers.rule import Rule, Shape, register
 from redundancy.layers.tracer import Tracer
 from redundancy.layers.window import CHANNELS_LAST, channel_axis
@@ -145,6 +146,41 @@ def _vectors(affine: Affine, rows: Array, node: Node) -> Affine:
     return stacked([affine.take(row) for row in rows], ("split", rows.shape))
 
 
+def _slice(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
+    units, keys = inputs[0], node.config["keys"]
+    if not units.parts or keys[units.axis] != (None, None, None):
+        return tracer.opaque(node, inputs, "it takes a slice of its input's units")
+    gone = sum(isinstance(key, int) for key in keys[: units.axis])
+    return replace(_renamed(units, ("slice", keys)), axis=units.axis - gone)
+
+
+def _sliced_shape(node: Node, inputs: tuple[Shape, ...]) -> Shape:
+    pairs = zip(inputs[0], node.config["keys"], strict=True)
+    return tuple(_length(extent, key) for extent, key in pairs if not isinstance(key, int))
+
+
+def _length(extent: int | None, key: tuple[int | None, int | None, int | None]) -> int | None:
+    if key == (None, None, None):
+        return extent
+    return None if extent is None else len(range(*slice(*key).indices(extent)))
+
+
+def _affine(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
+    if not tracer.values:
+        return inputs[0]
+    scale, offset = node.config["scale"], node.config["offset"]
+
+    def moved(number: int, part: Part) -> Part:
+        shape = (1, len(part.ids))
+        return scaled(part, np.full(shape, scale), np.full(shape, offset), (node.name, number))
+
+    return replace(inputs[0], parts=tuple(moved(number, part) for number, part in enumerate(inputs[0].parts)))
+
+
+def _same(node: Node, inputs: tuple[Shape, ...]) -> Shape:
+    return inputs[0]
+
+
 def _reshaped_shape(node: Node, inputs: tuple[Shape, ...]) -> Shape:
     target, total = node.config["target"], 1
     if None in inputs[0]:
@@ -157,6 +193,8 @@ def _reshaped_shape(node: Node, inputs: tuple[Shape, ...]) -> Shape:
     return tuple(total // known if extent == -1 else extent for extent in target)
 
 
+register("slice", Rule(_slice, _sliced_shape, defaults={"keys": None}))
+register("affine", Rule(_affine, _same, defaults={"scale": 1.0, "offset": 0.0}))
 register("permute", Rule(_permute, _permuted_shape, defaults={"dims": None}))
 register("reshape", Rule(_reshape, _reshaped_shape, defaults={"target": None}))
 register("repeat", Rule(_repeat, _repeated_shape, defaults={"n": None}))

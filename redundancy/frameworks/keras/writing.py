@@ -242,13 +242,18 @@ def _configured(call: Call, origin: LayerOrigin | None, inherited: str) -> tuple
         if origin is None:
             raise UnsupportedError(f"cannot write layer '{call.layer}': Keras has no layer for kind '{node.kind}'")
         return origin.cls, before
-    came_from = "" if origin is None else operation_name(origin.cls) or origin.cls.__name__
+    came_from = "" if origin is None else _name(origin.cls)
     name, says = made(node, call.activation, came_from)
     if origin is not None and came_from == name:
         return origin.cls, _merged(before, says)
     kept = {key: before[key] for key in NAMED if key in before}
     stored = next((array.dtype.name for array in node.weights.values()), inherited)
     return getattr(keras.layers, name), {"dtype": stored, **kept, **says, "name": call.layer}
+
+
+def _name(cls: type) -> str:
+    """The name of a layer's class; that of an operation has "ops." before it."""
+    return f"ops.{operation_name(cls)}" if operation_name(cls) else cls.__name__
 
 
 def _merged(before: dict[str, Any], says: dict[str, Any]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def _merge(layer: Any, shapes: tuple[Shape, ...]) -> Meaning | None:
 
 @makes(*_MERGES.values())
 def _made_merge(node: Node, config: Mapping[str, Any], came_from: str) -> Made:
-    return node.kind.capitalize(), {}
+    return (came_from, {}) if came_from.startswith("ops.") else (node.kind.capitalize(), {})
 
 
 @reads("Concatenate")
@@ -39,4 +39,4 @@ def _concatenate(layer: Any, shapes: tuple[Shape, ...]) -> Meaning | None:
 
 @makes("concatenate")
 def _made_concatenate(node: Node, config: Mapping[str, Any], came_from: str) -> Made:
-    return "Concatenate", {"axis": batched(config["axis"])}
+    return came_from if came_from == "ops.Concatenate" else "Concatenate", {"axis": batched(config["axis"])}

@@ -26,7 +26,12 @@ def _reshape(layer: Any, shapes: tuple[Shape, ...]) -> Meaning | None:
 
 @makes("reshape")
 def _made_reshape(node: Node, config: Mapping[str, Any], came_from: str) -> Made:
-    return "Reshape", {"target_shape": tuple(-1 if extent is None else extent for extent in node.shape)}
+    shape = tuple(-1 if extent is None else extent for extent in node.shape)
+    return (
+        ("ops.Reshape", {"newshape": (-1, *shape)})
+        if came_from == "ops.Reshape"
+        else ("Reshape", {"target_shape": shape})
+    )
 
 
 @reads("Permute")
@@ -36,7 +41,8 @@ def _permute(layer: Any, shapes: tuple[Shape, ...]) -> Meaning | None:
 
 @makes("permute")
 def _made_permute(node: Node, config: Mapping[str, Any], came_from: str) -> Made:
-    return "Permute", {"dims": tuple(axis + 1 for axis in config["dims"])}
+    dims = tuple(axis + 1 for axis in config["dims"])
+    return ("ops.Transpose", {"axes": (0, *dims)}) if came_from == "ops.Transpose" else ("Permute", {"dims": dims})
 
 
 @reads("RepeatVector")
