@@ -93,6 +93,7 @@ def search(
         if lost := len(even.keep) - len(loose.keep):
             refusals.append(Refusal(space.name, space.blocks[0].layer, UNEVEN, lost))
         fold = _spared(even)
+        refusals += _elsewhere(space, len(loose.dropped))
         if not len(fold.dropped):
             continue
         if space.pins:
@@ -106,6 +107,28 @@ def search(
             gone = fold.dropped
             found.append(Finding(space.name, space.size, gone, tuple(why[j] for j in gone), at, fold))
     return Findings(tuple(found), tuple(refusals))
+
+
+def _elsewhere(space: Space, found: int) -> list[Refusal]:
+    """What would fold for one reader of the space, if that were the only one."""
+    if space.pins or len(space.taps) < 2:
+        return []
+    refusals = []
+    for tap, other in zip(space.taps, (*space.taps[1:], space.taps[0]), strict=True):
+        alone = _multiples(tap.part)
+        if alone > found:
+            reason = f"units that are alike at '{tap.name}' are read elsewhere as well and differ there, at '{other.name}'"
+            refusals.append(Refusal(space.name, other.reads[0].node, reason, alone - found))
+    return refusals[:1]
+
+
+def _multiples(part: Part) -> int:
+    """How many units of a part are multiples of others."""
+    if part.affine.itself:
+        return 0
+    unbounded = np.full(len(part.ids), np.inf)
+    group = site_of(part.affine, -unbounded, unbounded).group
+    return len(group) - len(np.unique(group))
 
 
 def _found(find: Find, site: Site, blocks: tuple[Block, ...]) -> Fold:
