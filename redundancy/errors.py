@@ -30,3 +30,11 @@ class OptionError(RedundancyError):
 
 class VerificationError(RedundancyError):
     """A rewritten model that does not compute what the original does: a mistake of this package, not of its user."""
+
+
+class ModelFileError(RedundancyError):
+    """A model file that is missing, damaged, dangerous or not what it has to be."""
+
+
+class OutputError(RedundancyError):
+    """A file that cannot be written where it was asked for."""

@@ -7,7 +7,7 @@ import math
 import stat
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,7 +25,7 @@ LARGEST = 8 * 2**30
 _LONGEST_HEADER = 12_000
 """Bytes of an array's header that are read; NumPy itself refuses more than 10,000."""
 
-_REMEDY = "write it anew with numpy.savez, from arrays called " + ", ".join(KEYS)
+_REMEDY = "write it anew with numpy.savez"
 
 
 def load(path: Path) -> Dataset:
@@ -42,11 +42,12 @@ def load(path: Path) -> Dataset:
     return dataset_from(str(path), read(path))
 
 
-def read(path: Path) -> dict[str, Array]:
-    """The four arrays of a file, as they are stored.
+def read(path: Path, choose: Callable[[Collection[str]], Sequence[str]] = lambda _: KEYS) -> dict[str, Array]:
+    """Some arrays of a file, as they are stored.
 
     Args:
-        path: An .npz with arrays called x_train, y_train, x_test, y_test, none of them of Python objects.
+        path: An .npz with those arrays, none of them of Python objects.
+        choose: Which ones, given the names of all that are there; those of a data set if not given.
 
     Raises:
         DataError: The file is missing, damaged, too large, or not that.
@@ -57,8 +58,9 @@ def read(path: Path) -> dict[str, Array]:
         with warnings.catch_warnings(), zipfile.ZipFile(path) as archive:
             # Headers that Python 2 wrote are read all the same: a warning about them asks nothing of anyone.
             warnings.simplefilter("ignore", UserWarning)
-            _check_headers(name, archive)
-            return {key: _read(archive, key) for key in KEYS}
+            keys = choose({member.removesuffix(".npy") for member in archive.namelist()})
+            _check_headers(name, archive, keys)
+            return {key: _read(archive, key) for key in keys}
     except DataError:
         raise
     # A damaged file can raise anything: from zipfile, the decompressors, NumPy's header parser.
@@ -95,12 +97,12 @@ def _check_file(name: str, path: Path) -> None:
         raise refused(name, "it is a single array (.npy), not an .npz file", _REMEDY)
 
 
-def _check_headers(name: str, archive: zipfile.ZipFile) -> None:
+def _check_headers(name: str, archive: zipfile.ZipFile, keys: Sequence[str]) -> None:
     present = {member.removesuffix(".npy") for member in archive.namelist()}
-    if missing := [key for key in KEYS if key not in present]:
-        raise refused(name, f"it has no {', '.join(missing)}", _REMEDY)
+    if missing := [key for key in keys if key not in present]:
+        raise refused(name, f"it has no {', '.join(missing)}", f"{_REMEDY}, from arrays called {', '.join(keys)}")
     total = 0
-    for key in KEYS:
+    for key in keys:
         shape, dtype = _header(archive, key)
         if dtype.hasobject:
             raise refused(name, f"{key} holds pickled Python objects, which are never loaded", "store plain numbers")

@@ -1,54 +1,22 @@
-"""The command line: arguments in, functions of the other rooms called, one line where something is wrong."""
+"""The commands about claims, and the data that they are tested on."""
 
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from redundancy.errors import OptionError, RedundancyError
+from redundancy.errors import OptionError
 
 PROPERTIES = "properties"
 """Where claims live, if the command line names no other place."""
 
-INTERRUPTED, PIPE_CLOSED = 130, 141
-"""Exit codes as shells give them, for SIGINT and SIGPIPE."""
 
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command.
-
-    Args:
-        argv: The arguments; those of the process if not given.
-
-    Returns:
-        The exit code: 2 where the arguments or what they name cannot be used.
-    """
-    arguments = _parser().parse_args(argv)
-    try:
-        code = int(arguments.run(arguments))
-        sys.stdout.flush()
-    except RedundancyError as error:
-        print(f"redundancy: error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("redundancy: interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:
-        # Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return PIPE_CLOSED
-    return code
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="redundancy", description="Claims about redundancy in neural networks.")
-    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and stop")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-
+def add_commands(commands: Any) -> None:
+    """Adds `data` and `claims` to the commands of a parser."""
     data = commands.add_parser("data", help="load a data set and describe it")
     data.add_argument(
         "data", nargs="?", metavar="NAME|PATH", help="mnist-5k, mnist or an .npz file; the default if none"
@@ -60,17 +28,6 @@ def _parser() -> argparse.ArgumentParser:
     claims = commands.add_parser("claims", help=text, description=text, prefix_chars="\0", add_help=False)
     claims.add_argument("arguments", nargs="*", metavar="ARGUMENT")
     claims.set_defaults(run=_claims)
-    return parser
-
-
-class _Version(argparse.Action):
-    """Looks the version up only when it is asked for."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from redundancy import __version__
-
-        print(f"redundancy {__version__}")
-        parser.exit()
 
 
 def _data(arguments: argparse.Namespace) -> int:

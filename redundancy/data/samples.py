@@ -1,0 +1,79 @@
+"""Inputs for a model, in an .npz file."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from redundancy.data import npz
+from redundancy.data.dataset import refused
+from redundancy.network import Array
+
+Shape = Sequence[int | None]
+
+_OF_DATA_SETS = ("x_test", "x_train")
+"""What inputs are called in data sets: those that the model was not trained on before those that it was."""
+
+
+def samples(path: str | Path, inputs: Sequence[tuple[str, Shape]]) -> tuple[Array, ...]:
+    """The arrays of a file that a model can be given. Nothing in it is ever unpickled.
+
+    They are called as the inputs are; or x, x2, x3, ... in the order of the inputs; or x_test or x_train, as in a data
+    set. Those are taken as a data set is: uint8 is divided by 255, and images of one channel need no axis for it. All
+    others are taken as they are stored.
+
+    Args:
+        path: An .npz file.
+        inputs: (name, shape without the batch; None for any size) of each input of the model.
+
+    Returns:
+        One array an input, of shape (n, *shape), with numbers or booleans of the dtype that they are stored in.
+
+    Raises:
+        DataError: The file is missing, damaged or too large, has no such arrays, or they do not fit the inputs, are no
+            numbers, or are NaN or infinite.
+    """
+    path, name = Path(path), str(path)
+    arrays = npz.read(path, lambda present: _chosen(name, inputs, present))
+    fitting = tuple(
+        _fitting(name, key, array, shape) for (key, array), (_, shape) in zip(arrays.items(), inputs, strict=True)
+    )
+    if len({len(array) for array in fitting}) > 1:
+        rows = ", ".join(f"{len(array)} of {key}" for key, array in zip(arrays, fitting, strict=True))
+        raise refused(name, f"it has {rows}", "give as many of each")
+    return fitting
+
+
+def _chosen(name: str, inputs: Sequence[tuple[str, Shape]], present: Collection[str]) -> Sequence[str]:
+    """The arrays to read, one an input."""
+    named = [key for key, _ in inputs]
+    numbered = ["x", *(f"x{number}" for number in range(2, len(inputs) + 1))]
+    choices = [named, numbered, *([key] for key in _OF_DATA_SETS if len(inputs) == 1)]
+    for keys in choices:
+        if len(set(keys)) == len(keys) and set(keys) <= set(present):
+            return keys
+    wanted = " or ".join(", ".join(keys) for keys in choices)
+    held = ", ".join(sorted(present)[:9]) or "nothing"
+    raise refused(name, f"it holds {held} and not {wanted}", "write one array for each input with numpy.savez")
+
+
+def _fitting(name: str, key: str, raw: Array, shape: Shape) -> Array:
+    array = _as_in_a_data_set(raw, shape) if key in _OF_DATA_SETS else raw
+    if array.dtype.kind not in "biuf":
+        raise refused(name, f"{key} holds {array.dtype}", "store numbers")
+    fits = array.ndim == len(shape) + 1 and all(
+        want in (None, has) for want, has in zip(shape, array.shape[1:], strict=True)
+    )
+    if not fits or not array.size:
+        wanted = f"(n, {', '.join('any' if n is None else str(n) for n in shape)})" if shape else "(n,)"
+        raise refused(name, f"{key} has shape {raw.shape}, but the model reads {wanted}", "give at least one of those")
+    if not np.all(np.isfinite(array)):
+        raise refused(name, f"{key} has NaN or infinite values", "remove or repair those rows")
+    return array
+
+
+def _as_in_a_data_set(raw: Array, shape: Shape) -> Array:
+    array = raw.astype(np.float32) / np.float32(255) if raw.dtype == np.uint8 else raw
+    return array[..., None] if array.ndim == len(shape) and list(shape[-1:]) == [1] else array
