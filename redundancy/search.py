@@ -117,7 +117,9 @@ def _elsewhere(space: Space, found: int) -> list[Refusal]:
     for tap, other in zip(space.taps, (*space.taps[1:], space.taps[0]), strict=True):
         alone = _multiples(tap.part)
         if alone > found:
-            reason = f"units that are alike at '{tap.name}' are read elsewhere as well, where they differ: '{other.name}'"
+            reason = (
+                f"units that are alike at '{tap.name}' are read elsewhere as well, where they differ: '{other.name}'"
+            )
             refusals.append(Refusal(space.name, other.reads[0].node, reason, alone - found))
     return refusals[:1]
 

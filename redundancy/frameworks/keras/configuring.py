@@ -1,0 +1,59 @@
+"""The class and the configuration of the Keras layer that a call is of."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from redundancy.errors import UnsupportedError
+from redundancy.frameworks.keras.calls import Call
+from redundancy.frameworks.keras.kinds import NAMED, is_known, made, operation_name, resized
+from redundancy.frameworks.keras.origin import LayerOrigin
+
+
+def configured(call: Call, origin: LayerOrigin | None, inherited: str) -> tuple[Any, dict[str, Any]]:
+    """The class of a layer and its configuration."""
+    import keras
+
+    node = call.node
+    before = copy.deepcopy(dict(origin.config)) if origin else {}
+    if origin is not None and call.parts:
+        return origin.cls, _merged(before, resized(origin.cls.__name__, call.parts, before))
+    if not is_known(node):
+        if origin is None:
+            raise UnsupportedError(f"cannot write layer '{call.layer}': Keras has no layer for kind '{node.kind}'")
+        return origin.cls, before
+    came_from = "" if origin is None else _name(origin.cls)
+    name, says = made(node, call.activation, came_from)
+    if origin is not None and came_from == name:
+        return origin.cls, _merged(before, says)
+    kept = {key: before[key] for key in NAMED if key in before}
+    stored = next((array.dtype.name for array in node.weights.values()), inherited)
+    return getattr(keras.layers, name), {"dtype": stored, **kept, **says, "name": call.layer}
+
+
+def _name(cls: type) -> str:
+    """The name of a layer's class; that of an operation has "ops." before it."""
+    return f"ops.{operation_name(cls)}" if operation_name(cls) else cls.__name__
+
+
+def _merged(before: dict[str, Any], says: dict[str, Any]) -> dict[str, Any]:
+    if "batch_shape" in says:
+        says = {**says, "batch_shape": (before["batch_shape"][0], *says["batch_shape"][1:])}
+    return {**before, **says}
+
+
+def retyped(value: Any, dtype: str) -> Any:
+    """A configuration with every floating dtype in it replaced, at any depth."""
+    if isinstance(value, dict):
+        return {
+            key: dtype if key == "dtype" and is_floating(inner) else retyped(inner, dtype)
+            for key, inner in value.items()
+        }
+    return type(value)(retyped(inner, dtype) for inner in value) if type(value) in (list, tuple) else value
+
+
+def is_floating(policy: Any) -> bool:
+    """Whether a dtype, or a dtype policy as its name or its configuration, is one of floating numbers."""
+    name = policy.get("config", {}).get("name", "") if isinstance(policy, dict) else policy
+    return isinstance(name, str) and name.startswith(("float", "bfloat", "mixed_"))
