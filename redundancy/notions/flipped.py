@@ -8,16 +8,20 @@ from redundancy.units import Site
 
 
 def flipped(site: Site) -> Fold:
-    """h_j = K - h_i where z_j = -z_i and phi(-z) = K - phi(z): K is 0 for odd functions, 1 for the sigmoid."""
+    """h_j = K - h_i where z_j = -z_i and phi(-z) = K - phi(z): K is 0 for odd functions, 1 for the sigmoid.
+
+    Likewise where phi is symmetric about another point, z_j = 2 m - z_i as under ReLU6, or even.
+    """
     return pairs(site, "flipped", _accept)
 
 
 def _accept(site: Site, s: float, c: float) -> tuple[float, float] | None:
-    if s != -1.0 or site.algebra.mirror is None:
+    symmetry = site.algebra.symmetry
+    if s != -1.0 or symmetry is None:
         return None
     if site.algebra.linear:
         return -1.0, c
-    return (-1.0, site.algebra.mirror) if c == 0.0 else None
+    return (symmetry.factor, symmetry.constant) if c == 2.0 * symmetry.center else None
 
 
 register("flipped", flipped)

@@ -21,7 +21,9 @@ def site(rows, offset=None, function="relu", *, low=None, high=None, boxed=False
     offset = np.zeros(n) if offset is None else np.asarray(offset, float)
     affine = Affine({"x": rows}, np.ones(n) if gain is None else np.asarray(gain), offset, ("",) * n, EPS)
     low, high = (np.full(n, b) if a is None else np.asarray(a, float) for a, b in ((low, -np.inf), (high, np.inf)))
-    algebra = {"linear": LINEAR, "maximum": MAXIMUM}.get(function) or algebra_of({"function": function})
+    algebra = {"linear": LINEAR, "maximum": MAXIMUM}.get(str(function)) or algebra_of(
+        function if isinstance(function, dict) else {"function": function}
+    )
     return site_of(affine, low, high, algebra, boxed=boxed)
 
 
@@ -65,6 +67,18 @@ def test_opposite_units_do_not_fold_where_signs_do_not_pass(function):
 )
 def test_opposite_units_fold_where_there_is_a_mirror(function, said):
     assert found("flipped", [A, np.negative(A)], [1, -1], function) == f"{said} (flipped)"
+
+
+@pytest.mark.parametrize(("offset", "folds"), [([1.25, 4.75], True), ([1.25, -1.25], False), ([1.25, 5.0], False)])
+def test_units_opposite_about_another_point_fold_where_that_is_the_center(offset, folds):
+    """relu6(6 - z) = 6 - relu6(z)."""
+    said = found("flipped", [A, np.negative(A)], offset, "relu6")
+    assert said == ("h1 = -1 h0 + 6 (flipped)" if folds else "nothing folds")
+
+
+def test_opposite_units_are_equal_under_an_even_function():
+    even = {"function": "leaky_relu", "negative_slope": -1.0}
+    assert found("flipped", [A, np.negative(A)], [1, -1], even) == "h1 = 1 h0 (flipped)"
 
 
 def test_a_gain_that_undoes_a_factor_makes_a_duplicate():
