@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from redundancy.hearing import judge, observe
     from redundancy.network import Network, Node
     from redundancy.verdict import Outcome, Refuted, Verdict, claim
-    from redundancy.workbench import compact
+    from redundancy.workbench import audit, compact
     from redundancy.zoo import Recipe, train
 
     __version__: str
@@ -30,6 +30,7 @@ __all__ = [
     "Refuted",
     "Verdict",
     "__version__",
+    "audit",
     "claim",
     "compact",
     "judge",
@@ -47,6 +48,7 @@ _HOMES = {
     "RedundancyError": ("redundancy.errors", "RedundancyError"),
     "Refuted": ("redundancy.verdict", "Refuted"),
     "Verdict": ("redundancy.verdict", "Verdict"),
+    "audit": ("redundancy.workbench", "audit"),
     "claim": ("redundancy.verdict", "claim"),
     "compact": ("redundancy.workbench", "compact"),
     "judge": ("redundancy.hearing", "judge"),

@@ -99,9 +99,7 @@ class Compaction:
                 {"space": r.space, "unit": r.unit, "notion": r.why, "holds": r.holds.name.lower()}
                 for r in self.removals
             ],
-            "refusals": [
-                {"space": r.space, "layer": r.layer, "reason": r.reason, "units": r.units} for r in self.refusals
-            ],
+            "refusals": [refusal.to_dict() for refusal in self.refusals],
         }
 
 

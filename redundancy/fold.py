@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
@@ -86,8 +86,21 @@ def _is_identity(square: Array) -> bool:
 
 
 def identity(n: int) -> Fold:
-    """The fold of `n` units that removes none."""
-    return Fold(np.arange(n), np.eye(n), np.zeros(n), ("",) * n)
+    """The fold of `n` units that removes none; it takes n numbers of memory, not n^2."""
+    fold = object.__new__(Fold)  # there is nothing to check
+    line = np.zeros(2 * n - 1 if n else 0)
+    line[n - 1 : n] = 1.0
+    line.setflags(write=False)
+    # Every row is the line, one place further to the right: a view.
+    square = np.lib.stride_tricks.as_strided(
+        line[max(n - 1, 0) :], (n, n), (-line.itemsize, line.itemsize), writeable=False
+    )
+    empty = np.zeros(n)
+    empty.setflags(write=False)
+    fields = {"keep": frozen_array(np.arange(n)), "into": square, "offset": empty, "why": ("",) * n}
+    for name, value in {**fields, "holds": Holds.ALWAYS}.items():
+        object.__setattr__(fold, name, value)
+    return fold
 
 
 def merge(n: int, sources: Mapping[int, tuple[int, float, float]], why: str, holds: Holds = Holds.ALWAYS) -> Fold:
@@ -96,6 +109,8 @@ def merge(n: int, sources: Mapping[int, tuple[int, float, float]], why: str, hol
     Raises:
         NetworkError: A unit is stated in terms of one that goes.
     """
+    if not sources:
+        return identity(n)
     keep = np.array([j for j in range(n) if j not in sources], dtype=np.intp)
     column = {int(i): c for c, i in enumerate(keep)}
     into, offset = np.zeros((n, len(keep))), np.zeros(n)
@@ -109,6 +124,8 @@ def merge(n: int, sources: Mapping[int, tuple[int, float, float]], why: str, hol
 
 def drop(n: int, values: Mapping[int, float], why: str, holds: Holds = Holds.ALWAYS) -> Fold:
     """Units that are constants: `values[j] = c` says h_j = c."""
+    if not values:
+        return identity(n)
     keep = np.array([j for j in range(n) if j not in values], dtype=np.intp)
     into, offset = np.zeros((n, len(keep))), np.zeros(n)
     into[keep, np.arange(len(keep))] = 1.0
@@ -121,6 +138,10 @@ def compose(first: Fold, second: Fold) -> Fold:
     """`second`, which speaks of the units that `first` keeps, after `first`."""
     if second.size != len(first.keep):
         raise NetworkError(f"a fold of {second.size} units cannot follow one that keeps {len(first.keep)}")
+    if not len(second.dropped):
+        return first
+    if not len(first.dropped):
+        return second if first.holds <= second.holds else replace(second, holds=first.holds)
     later = dict(zip(first.keep.tolist(), second.why, strict=True))
     # Most units stay, and stand for themselves: only those that go are multiplied.
     gone = second.dropped

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +33,10 @@ class Refusal:
 
     def __str__(self) -> str:
         return f"{self.units} unit(s) of {self.space} stay because of layer '{self.layer}': {self.reason}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """In plain types, as JSON has them."""
+        return {"space": self.space, "layer": self.layer, "reason": self.reason, "units": self.units}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

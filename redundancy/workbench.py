@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from redundancy.auditing import Audit, audited
 from redundancy.compaction import Compaction
 from redundancy.compaction import compact as compact_network
 from redundancy.errors import NetworkError, OptionError, RedundancyError, UnsupportedError, VerificationError
 from redundancy.network import Array, Network
-from redundancy.search import Finding
+from redundancy.search import Finding, search
 from redundancy.surgery import operate
 
 if TYPE_CHECKING:
@@ -61,6 +62,39 @@ def compact(
         return _folded(model, tolerance, None, names, box)
     original = _model(model, trust)
     return _compacted(original, tolerance, data, names, box)
+
+
+def audit(
+    model: Model,
+    *,
+    data: Any = None,
+    notions: Iterable[str] | None = None,
+    box: Box | None = None,
+    trust: bool = False,
+) -> Audit:
+    """What is redundant in a model, how sure that is, what removing it saves, and what must stay.
+
+    Args:
+        model: A Keras model, the path of one, or a network; it stays as it is.
+        data: Inputs, an array or a tuple with one for each input of the model: what is redundant on them is found as
+            well.
+        notions: Names of those to look for; all if not given.
+        box: Bounds of inputs, by name of the input: (low, high), each broadcasting to its shape without the batch.
+        trust: Run code that a model file brings along.
+
+    Raises:
+        OptionError: There is no such notion, or the data does not fit.
+        UnsupportedError: The model cannot be read as a graph.
+        NetworkError: A weight is NaN or infinite.
+    """
+    from redundancy.frameworks.keras import read
+
+    names = _names(notions)
+    if isinstance(model, Network):
+        return audited(model, search(model, notions=names, box=box))
+    original = _model(model, trust)
+    network = read(original)
+    return replace(audited(network, search(network, notions=names, box=box)), model_name=original.name)
 
 
 def _compacted(original: Any, tolerance: float, data: Any, notions: Any, box: Box | None) -> Compaction:

@@ -133,7 +133,7 @@ def test_a_closed_pipe_is_no_complaint(images):
 
 
 def test_the_value_of_an_option_is_no_path(tmp_path, monkeypatch):
-    from redundancy.cli import _paths
+    from redundancy.cli.claims import _paths
 
     monkeypatch.chdir(tmp_path)
     tmp_path.joinpath("data.npz").touch()

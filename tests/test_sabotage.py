@@ -192,7 +192,7 @@ def test_a_tolerance_for_equality_is_noticed(workshop, monkeypatch):
 
 def test_normalisation_that_is_ignored_is_noticed(workshop, monkeypatch):
     """Twins with other statistics are two different units."""
-    monkeypatch.setattr("redundancy.layers.normalization._scaled", lambda part, gain, offset: part)
+    monkeypatch.setattr("redundancy.layers.normalization.scaled", lambda part, gain, offset, name: part)
     workshop.refutes("merging", "test_decoys", looks="twin with other statistics")
 
 

@@ -177,8 +177,8 @@ def _inputs(arguments: argparse.Namespace, *, tell: bool) -> tuple[Any, Any]:
         tell: Whether to say what of the file could not be read, and will be missing in another one.
     """
     with _told(f"reading {str(arguments.model)!r}"):
-        with _silenced():
-            import keras  # noqa: F401 for its own sake: what it says then is not for this program's users
+        with _silenced():  # what Keras says while it is loaded is not for this program's users
+            from redundancy.frameworks.keras.loaded import keras  # noqa: F401
         from redundancy.frameworks.keras.files import load
 
         with warnings.catch_warnings(record=True) as said:

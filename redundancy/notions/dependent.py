@@ -24,10 +24,18 @@ def dependent(site: Site) -> Fold:
     combination, which is rounded whenever it is stored, a copy can be stored exactly, and so was not meant. Either
     pass leaves alone a unit whose combination would cost it more than two digits.
     """
-    if not site.algebra.linear or site.size < 2 or site.independent:
+    if not site.algebra.linear or site.size < 2 or site.independent or _apart(site.rows):
         return identity(site.size)
     exact = _fold(site, ROUNDING * np.sqrt(site.size), copies=True)
     return compose(exact, _fold(site.take(exact.keep), 2 * site.eps, copies=False))
+
+
+def _apart(rows: Array) -> bool:
+    """Whether every row has one entry, in a column of its own: as behind a function, where units are new values."""
+    if rows.shape[1] < len(rows) or np.any(np.count_nonzero(rows[: len(rows), : 4 * len(rows)], axis=1) > 1):
+        return False
+    filled = rows != 0
+    return bool(np.all(filled.sum(axis=1) == 1) and np.all(filled.sum(axis=0) <= 1))
 
 
 def _fold(site: Site, tolerance: float, *, copies: bool) -> Fold:

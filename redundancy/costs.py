@@ -1,0 +1,98 @@
+"""What a network costs: parameters, multiply-accumulates and bytes; and what it would cost with fewer units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from redundancy.layers import RULES
+from redundancy.network import Array, Network, Node
+from redundancy.spaces import Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of a network, or of a part of it.
+
+    Attributes:
+        parameters: Numbers in the weights; those of a layer that is called twice count once.
+        macs: Multiply-accumulates by which weights read units, for one input; 0 for what layers without a rule do,
+            and an extent that is not fixed counts as 1.
+        bytes: Of the weights in memory.
+    """
+
+    parameters: int
+    macs: int
+    bytes: int
+
+    def __sub__(self, other: Cost) -> Cost:
+        return Cost(self.parameters - other.parameters, self.macs - other.macs, self.bytes - other.bytes)
+
+    def to_dict(self) -> dict[str, int]:
+        """In plain types, as JSON has them."""
+        return {"parameters": self.parameters, "macs": self.macs, "bytes": self.bytes}
+
+
+NOTHING = Cost(0, 0, 0)
+
+
+def cost(network: Network) -> Cost:
+    """What a network costs."""
+    return _total(network, {})
+
+
+def cost_without(followed: Trace, gone: Array) -> Cost:
+    """What a network would cost without some units, counted by shapes alone.
+
+    Args:
+        followed: The network, with its units.
+        gone: Which units would go, by canonical id. Shape (units,), bool.
+    """
+    left = {node.name: _left(node, followed, gone) for node in followed.network}
+    return _total(followed.network, left)
+
+
+def _left(node: Node, followed: Trace, gone: Array) -> tuple[float, float]:
+    """The share of the units that a node reads, and of those that it makes, that would be left."""
+    shares = [float(1.0 - np.mean(gone[followed.made(name)])) if followed.units[name].parts else 1.0
+              for name in (*node.inputs[:1], node.name)]  # fmt: skip
+    return (shares[0], shares[-1]) if len(shares) == 2 else (1.0, shares[-1])
+
+
+def _total(network: Network, left: Mapping[str, tuple[float, float]]) -> Cost:
+    counted: set[tuple[str, str]] = set()
+    parameters = macs = size = 0
+    for node in network:
+        for name, array in node.weights.items():
+            share = _share(node, name, *left.get(node.name, (1.0, 1.0)))
+            numbers = round(array.size * share)
+            macs += round(array.size * share * _uses(network, node, name))
+            if (node.layer, name) not in counted:
+                counted.add((node.layer, name))
+                parameters += numbers
+                size += numbers * array.itemsize
+    return Cost(parameters, macs, size)
+
+
+def _share(node: Node, weight: str, read: float, made: float) -> float:
+    rule = RULES.get(node.kind)
+    if rule is None:
+        return 1.0
+    share = made if weight in rule.writes else 1.0
+    if weight in rule.rereads:
+        share *= made
+    return share * (read if weight in rule.reads or weight in rule.carries else 1.0)
+
+
+def _uses(network: Network, node: Node, weight: str) -> int:
+    """How often each number of a weight is multiplied with a value, for one input."""
+    rule = RULES.get(node.kind)
+    if rule is None or not (weight in rule.reads or weight in rule.rereads or weight == "kernel"):
+        return 0
+    # A transposed convolution spreads each position of its input, others gather each of their output.
+    shape = network[node.inputs[0]].shape if node.kind == "conv_transpose" else node.shape
+    axis = rule.axis(node, len(shape))
+    return prod(extent or 1 for place, extent in enumerate(shape) if place != axis)
