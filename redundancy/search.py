@@ -78,7 +78,20 @@ def search(
         OptionError: There is no such notion.
         NetworkError: A weight is NaN or infinite, or the box is empty or of a node that is no input.
     """
-    find = finder(named(notions))
+    return searched(network, finder(named(notions)), box)
+
+
+def searched(network: Network, find: Find, box: Mapping[str, tuple[Array, Array]] | None = None) -> Findings:
+    """The same by any way to find what folds at a site.
+
+    Args:
+        network: To search.
+        find: What folds at a site.
+        box: Bounds of inputs, by node.
+
+    Raises:
+        NetworkError: A weight is NaN or infinite, or the box is empty or of a node that is no input.
+    """
     _check(network)
     followed = trace(network, find, box)
     found: list[Finding] = []
