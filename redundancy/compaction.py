@@ -180,7 +180,9 @@ def continued(first: Compaction, second: Compaction) -> Compaction:
     for removal in first.removals:
         gone.setdefault(removal.space, []).append(removal.unit)
     later = tuple(replace(r, unit=_nth(r.unit, gone.get(r.space, []))) for r in second.removals)
-    folds = {name: compose(first.folds[name], fold) if name in first.folds else fold for name, fold in second.folds.items()}
+    folds = {
+        name: compose(first.folds[name], fold) if name in first.folds else fold for name, fold in second.folds.items()
+    }
     return replace(
         second,
         original=first.original,

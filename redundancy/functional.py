@@ -80,7 +80,9 @@ def functional(network: Network, values: Mapping[str, Array], reach: float = EXA
         fold = at[space.taps[0].name]
         if len(fold.dropped):
             gone = fold.dropped
-            found.append(Finding(space.name, space.size, gone, tuple(fold.why[j] for j in gone), at, fold))
+            why = tuple(fold.why[j] for j in gone)
+            error = max(_worst(samples, at[samples.tap.name]) for samples in measured)
+            found.append(Finding(space.name, space.size, gone, why, at, fold, error))
     return Findings(tuple(found), ())
 
 
@@ -165,6 +167,11 @@ def _error(samples: Measured, keep: Array, units: Array, into: Array, offset: Ar
         missed = half[:, units] - half[:, keep] @ into.T - offset
         worst = np.maximum(worst, np.max(np.abs(missed), axis=0, initial=0.0))
     return np.asarray(worst / samples.size[units])
+
+
+def _worst(samples: Measured, fold: Fold) -> float:
+    gone = fold.dropped
+    return float(np.max(_error(samples, fold.keep, gone, fold.into[gone], fold.offset[gone]), initial=0.0))
 
 
 Explained = tuple[Array, Array, Array]

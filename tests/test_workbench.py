@@ -11,7 +11,8 @@ from keras import layers, ops
 import redundancy
 from redundancy.errors import OptionError, UnsupportedError, VerificationError
 from redundancy.frameworks.keras import probes
-from redundancy.workbench import compact, exact_difference
+from redundancy.verification import exact_difference
+from redundancy.workbench import compact
 
 
 @pytest.fixture(autouse=True)
