@@ -11,9 +11,7 @@ from planting_by_hand import checked, copied, weighted
 
 import redundancy
 from redundancy.errors import OptionError, UnsupportedError, VerificationError
-from redundancy.frameworks.keras import probes
-from redundancy.workbench import compact, exact_difference
-
+from redundancy.workbench import compact
 
 pytestmark = pytest.mark.usefixtures("in_float64")
 

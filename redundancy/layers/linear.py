@@ -26,7 +26,7 @@ def _dense(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
 
 
 def at_positions(basis: Basis, positions: int) -> Basis:
-    # A dense layer on single positions is a 1x1 convolution and sees the same values.
+    """The step of a layer that sees single positions, as a 1x1 convolution does: it sees the same values."""
     return basis if positions == 1 else ("positions", positions, basis)
 
 
