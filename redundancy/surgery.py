@@ -195,8 +195,7 @@ def _shift(node: Node, weights: dict[str, Array], by: Array) -> None:
     if not np.any(by):
         return
     like = weights.get("bias", weights["kernel"])
-    # Without a bias that tells, an einsum kernel (in, window, places, out) is the only one with places.
-    axes = weights["bias"].ndim if "bias" in weights else max(1, by.ndim - 2) if node.kind == "einsum_dense" else 1
+    axes = RULES[node.kind].biased
     total = by.reshape(-1, *by.shape[by.ndim - axes :]).sum(axis=0)
     weights["bias"] = _stored(np.asarray(weights.get("bias", 0.0), np.float64) + total, like, node)
 

@@ -9,6 +9,7 @@ from redundancy.layers import (
     pointwise,
     pooling,
     prelu,
+    recurrent,
     rescaling,
     reshaping,
 )
@@ -17,4 +18,16 @@ from redundancy.layers.tracer import Block, Pin, Tracer, precision
 
 __all__ = ["RULES", "Block", "Pin", "Rule", "Tracer", "precision", "register", "shape_of"]
 
-_FAMILIES = (depthwise, flatten, joining, linear, normalization, pointwise, pooling, prelu, rescaling, reshaping)
+_FAMILIES = (
+    depthwise,
+    flatten,
+    joining,
+    linear,
+    normalization,
+    pointwise,
+    pooling,
+    prelu,
+    recurrent,
+    rescaling,
+    reshaping,
+)

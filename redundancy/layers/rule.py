@@ -53,6 +53,7 @@ class Rule:
         loose: The weights in a form of which the axes above speak; as stored, if not given. The last axes of the one
             that reads are those of the bias.
         packed: The node with such weights, in the form in which it stores them.
+        biased: How many axes the bias of the loose weights has.
     """
 
     trace: Callable[[Node, tuple[Units, ...], Tracer], Units]
@@ -70,6 +71,7 @@ class Rule:
     ranks: Mapping[str, int] = field(default_factory=dict)
     loose: Callable[[Node], Mapping[str, Array]] = _as_stored
     packed: Callable[[Node, Mapping[str, Array]], Node] = _stored
+    biased: int = 1
 
     @property
     def makes(self) -> bool:

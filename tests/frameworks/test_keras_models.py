@@ -225,7 +225,7 @@ def test_masks_reach_the_layers_that_use_them():
     x = np.ones((1, 5, 2), "float32")
     x[:, 2:] = 0.0
     np.testing.assert_array_equal(outputs_of(model, x)[0], outputs_of(again, x)[0])
-    assert kinds(network) == ["input", "Masking", "LSTM", "dense"]
+    assert kinds(network) == ["input", "Masking", "lstm", "dense"]
 
 
 def test_integers_that_are_embedded():
