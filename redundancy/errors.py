@@ -38,3 +38,7 @@ class ModelFileError(RedundancyError):
 
 class OutputError(RedundancyError):
     """A file that cannot be written where it was asked for."""
+
+
+class LossWarning(UserWarning):
+    """Something of a model file could not be read, and will be missing in a file that is written from it."""

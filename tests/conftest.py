@@ -1,5 +1,6 @@
 """What all tests share: pytest's own way to test plugins, and one pinned profile for Hypothesis."""
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -21,3 +22,23 @@ def in_float64():
     keras.config.set_dtype_policy("float64")
     yield
     keras.config.set_dtype_policy(before)
+
+
+@pytest.fixture(scope="session")
+def model_file(tmp_path_factory):
+    """A small model in a .keras file: of its eight hidden units one is a copy, one a multiple and one is dead."""
+    import keras
+
+    model = keras.Sequential(
+        [keras.Input((6,), name="x"), keras.layers.Dense(8, "relu", name="hidden"), keras.layers.Dense(3, name="top")],
+        name="small",
+    )
+    rng = np.random.default_rng(0)
+    kernel, bias = rng.standard_normal((6, 8)), rng.standard_normal(8)
+    for target, factor in ((3, 1.0), (4, 2.0), (7, 0.0)):
+        kernel[:, target], bias[target] = factor * kernel[:, 0], factor * bias[0]
+    bias[7] = -1.0
+    model.set_weights([kernel, bias, rng.standard_normal((8, 3)), np.zeros(3)])
+    path = tmp_path_factory.mktemp("model") / "model.keras"
+    model.save(path)
+    return path

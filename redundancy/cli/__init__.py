@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
+import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NoReturn
 
 from redundancy.cli import claims, models
 from redundancy.errors import RedundancyError
+from redundancy.output import reason
 
 INTERRUPTED, PIPE_CLOSED = 130, 141
 """Exit codes as shells give them, for SIGINT and SIGPIPE."""
+
+MISTAKE = 70
+"""The exit code where this package has made a mistake; Python's own would be 1, which means something else here."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,6 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 2 where the arguments or what they name cannot be used.
     """
     arguments = _parser().parse_args(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name that a terminal cannot show is no reason to fail
     try:
         code = int(arguments.run(arguments))
         sys.stdout.flush()
@@ -38,10 +47,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("redundancy: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _close_stdout()
         return PIPE_CLOSED
+    except OSError as error:
+        print(f"redundancy: error: {reason(error)}; check the space and the permissions there", file=sys.stderr)
+        _close_stdout()
+        return 2
+    except Exception:
+        traceback.print_exc()
+        print("redundancy: this is a mistake of this package; please report it with the lines above", file=sys.stderr)
+        return MISTAKE
     return code
+
+
+def _close_stdout() -> None:
+    """Python would complain again when it flushes at exit."""
+    with suppress(OSError, ValueError):  # it is no file, as in a notebook
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Parser(argparse.ArgumentParser):

@@ -3,38 +3,31 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
-import os
-import shutil
 import sys
-import threading
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from redundancy.errors import OptionError
-from redundancy.output import check_writable, written_whole
+from redundancy.cli.outputs import check_outputs, path_of, show, width, write_json
+from redundancy.cli.progress import silenced, told
+from redundancy.errors import LossWarning, OptionError
+from redundancy.output import written_whole
+
+if TYPE_CHECKING:
+    from redundancy.frameworks.keras.inputs import Input
 
 FOUND = 1
 """The exit code where something was found that --fail-on names."""
 
-WIDTH = 100
-"""Columns of a table that is not for a terminal."""
-
-PATIENCE = 3.0
-"""Seconds before a person is told what takes so long."""
-
-ANY = "any"
-"""The word for all notions."""
-
-STDOUT = "-"
-"""The name of the standard output, where a file can be named."""
+ANY, NEAR = "any", "near-duplicate"
+"""The word for all that can be removed; and for what is only alike, which no notion finds that is looked for."""
 
 _CODES = (
-    "exit codes: 0 done; 1 something was found that --fail-on names; 2 the arguments, or what they name, cannot be used"
+    "exit codes: 0 done; 1 something was found that --fail-on names; 2 the arguments, or what they name, cannot be"
+    " used; 70 a mistake of this program; 130 interrupted"
 )
 
 _DATA = "inputs in an .npz file, called as the model's inputs are, or x, x2, ..., or x_test or x_train as in a data set"
@@ -45,7 +38,6 @@ def add_commands(commands: Any) -> None:
     audit = _command(
         commands, "audit", "say which units of a model are redundant, and what removing them saves", _audit
     )
-    audit.add_argument("--notions", type=_words, metavar="NAME[,NAME...]", help="look for these only")
     audit.add_argument("--picture", type=Path, metavar="OUT.png", help="draw the kernels of a layer in their groups")
     audit.add_argument("--layer", metavar="NAME", help="the layer to draw; the most redundant one if not given")
 
@@ -56,7 +48,7 @@ def add_commands(commands: Any) -> None:
         type=_tolerance,
         default=0.0,
         metavar="T",
-        help="how far outputs may differ; not at all if not given",
+        help="how far outputs may differ on inputs in the box; not at all if not given",
     )
 
 
@@ -64,9 +56,20 @@ def _command(commands: Any, name: str, text: str, run: Any) -> argparse.Argument
     command: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text, epilog=_CODES)
     command.add_argument("model", type=Path, metavar="MODEL", help="a .keras, .h5 or .hdf5 file")
     command.add_argument("--data", type=Path, metavar="X.npz", help=_DATA)
+    command.add_argument(
+        "--box",
+        type=_box,
+        metavar="LOW,HIGH",
+        help="bounds of all inputs that are no whole numbers, as 0,1; where they are negative, --box=-1,1",
+    )
+    command.add_argument("--notions", type=_words, metavar="NAME[,NAME...]", help="look for these only")
     command.add_argument("--json", metavar="OUT.json", help="write what was found as JSON; - for the standard output")
     command.add_argument(
-        "--fail-on", type=_words, default=(), metavar="NOTION[,NOTION...]|any", help="exit with 1 where that is found"
+        "--fail-on",
+        type=_words,
+        default=(),
+        metavar="NOTION[,NOTION...]|any",
+        help="exit with 1 where that is found; any is all that can be removed",
     )
     command.add_argument("--trust", action="store_true", help="let the model file run code and read other files")
     command.add_argument("--force", action="store_true", help="replace files that exist")
@@ -81,172 +84,129 @@ def _words(text: str) -> tuple[str, ...]:
     return words
 
 
-def _tolerance(text: str) -> float:
+def _number(text: str) -> float:
     try:
-        value = float(text)
+        return float(text)
     except ValueError:
-        value = math.nan
+        return math.nan
+
+
+def _tolerance(text: str) -> float:
+    value = _number(text)
     if not 0 <= value < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is no difference of outputs: give a number, 0 or more")
     return value
 
 
+def _box(text: str) -> tuple[float, float]:
+    numbers = tuple(map(_number, text.split(",")))
+    if len(numbers) != 2 or not -math.inf < numbers[0] <= numbers[1] < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no pair of bounds: give two numbers as 0,1, the lower one first")
+    return numbers[0], numbers[1]
+
+
 def _audit(arguments: argparse.Namespace) -> int:
-    _check_names(arguments.notions or (), arguments.fail_on)
+    _check_names(arguments)
     if arguments.layer is not None and arguments.picture is None:
         raise OptionError("--layer says what to draw, and nothing is to be drawn; name a file with --picture")
     if arguments.picture is not None and arguments.picture.suffix != ".png":
         raise OptionError(f"--picture {str(arguments.picture)!r} is no name of a picture; end it with .png")
-    _check_outputs(arguments, {"--json": _path(arguments.json), "--picture": arguments.picture})
-    model, data = _inputs(arguments, tell=False)
-    with _told("searching"):
+    check_outputs(arguments, {"--json": path_of(arguments.json), "--picture": arguments.picture})
+    model, options = _inputs(arguments, tell=False)
+    with told("searching"):
         from redundancy.workbench import audit
 
-        found = audit(model, data=data, notions=arguments.notions)
+        found = audit(model, **options)
     with ExitStack() as files:
         if arguments.picture is not None:
             from redundancy.report.picture import draw
 
-            draw(found, files.enter_context(written_whole(arguments.picture, force=arguments.force)), arguments.layer)
-        _write_json(files, arguments, found)
+            with told("drawing"):
+                temporary = files.enter_context(written_whole(arguments.picture, force=arguments.force))
+                draw(found, temporary, arguments.layer)
+        write_json(files, arguments, found)
     from redundancy.report.table import audit_table
 
-    _print(arguments, audit_table(found, _width()), found)
-    return _code(arguments, found)
+    show(arguments, audit_table(found, width()), found)
+    wanted = arguments.fail_on
+    return _code(
+        wanted, (finding.notion for finding in found.findings if finding.removable or finding.notion in wanted)
+    )
 
 
 def _compact(arguments: argparse.Namespace) -> int:
     from redundancy.frameworks.keras import files as keras_files
 
-    _check_names((), arguments.fail_on)
-    _check_outputs(arguments, {"--output": arguments.output, "--json": _path(arguments.json)})
+    _check_names(arguments)
+    check_outputs(arguments, {"--output": arguments.output, "--json": path_of(arguments.json)})
     keras_files.writable(arguments.output, force=arguments.force)
-    model, data = _inputs(arguments, tell=True)
-    with _told("searching, and comparing with the original"):
+    model, options = _inputs(arguments, tell=True)
+    with told("searching, and comparing with the original"):
         from redundancy.workbench import compact
 
-        small = compact(model, tolerance=arguments.tolerance, data=data)
-    with ExitStack() as files:
+        small = compact(model, tolerance=arguments.tolerance, **options)
+    before = arguments.model.stat().st_size
+    with ExitStack() as files, told(f"writing {str(arguments.output)!r}"):
         # Written first and published last: where the model cannot be written, there is no record of it either.
-        _write_json(files, arguments, small)
+        write_json(files, arguments, small)
         keras_files.save(small.model, arguments.output, force=arguments.force)
     from redundancy.report.table import compaction_table
 
-    _print(arguments, compaction_table(small, _width()), small)
-    return _code(arguments, small)
+    sizes = before, arguments.output.stat().st_size
+    show(arguments, compaction_table(small, width(), sizes), small)
+    return _code(arguments.fail_on, (removal.why for removal in small.removals))
 
 
-def _check_names(notions: tuple[str, ...], fail_on: tuple[str, ...]) -> None:
+def _check_names(arguments: argparse.Namespace) -> None:
     from redundancy.notions import named
 
-    named(notions)
-    named(set(fail_on) - {ANY})
+    named(arguments.notions or ())
+    named(set(arguments.fail_on) - {ANY, NEAR})
 
 
-def _path(name: str | None) -> Path | None:
-    return None if name is None or name == STDOUT else Path(name)
-
-
-def _check_outputs(arguments: argparse.Namespace, outputs: Mapping[str, Path | None]) -> None:
-    """Refuses, before anything is computed, what could not be written afterwards."""
-    taken: dict[str, Path] = {"the model": arguments.model}
-    if arguments.data is not None:
-        taken["--data"] = arguments.data
-    for option, path in outputs.items():
-        if path is None:
-            continue
-        for other, place in taken.items():
-            if _same(path, place):
-                raise OptionError(f"{option} {str(path)!r} is the same file as {other}; name another one")
-        check_writable(path, force=arguments.force)
-        taken[option] = path
-
-
-def _same(one: Path, other: Path) -> bool:
-    try:
-        return os.path.realpath(one) == os.path.realpath(other) or one.samefile(other)
-    except (OSError, ValueError):  # one of them is not there, or is no path at all
-        return False
-
-
-def _inputs(arguments: argparse.Namespace, *, tell: bool) -> tuple[Any, Any]:
-    """The model, and the arrays to run it on.
+def _inputs(arguments: argparse.Namespace, *, tell: bool) -> tuple[Any, dict[str, Any]]:
+    """The model, and the options of what is done with it.
 
     Args:
         arguments: Of the command line.
         tell: Whether to say what of the file could not be read, and will be missing in another one.
     """
-    with _told(f"reading {str(arguments.model)!r}"):
-        with _silenced():  # what Keras says while it is loaded is not for this program's users
-            from redundancy.frameworks.keras.loaded import keras  # noqa: F401
-        from redundancy.frameworks.keras.files import load
+    from redundancy.frameworks.keras.files import load, readable
+    from redundancy.frameworks.keras.inputs import inputs_of
 
+    readable(arguments.model)
+    with told(f"reading {str(arguments.model)!r}"):
+        with silenced():  # what Keras says while it is loaded is not for this program's users
+            from redundancy.frameworks.keras.loaded import keras  # noqa: F401
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             model = load(arguments.model, trust=arguments.trust)
     for warning in said if tell else ():
+        if not issubclass(warning.category, LossWarning):
+            continue  # what libraries tell those who write programs with them
         print(f"redundancy: warning: {' '.join(str(warning.message).split())}", file=sys.stderr)
-    if arguments.data is None:
-        return model, None
+    inputs = inputs_of(model)
+    if not inputs and (arguments.data is not None or arguments.box is not None):
+        raise OptionError("the model has no inputs by name, so that --data and --box have nothing to speak of")
+    box = None if arguments.box is None else _boxes(arguments.box, inputs)
+    return model, {"data": _samples(arguments.data, inputs), "box": box, "notions": arguments.notions}
+
+
+def _boxes(bounds: tuple[float, float], inputs: Iterable[Input]) -> dict[str, tuple[Any, Any]]:
+    import numpy as np
+
+    low, high = map(np.float64, bounds)
+    return {each.name: (low, high) for each in inputs if each.dtype.startswith(("float", "bfloat"))}
+
+
+def _samples(path: Path | None, inputs: Iterable[Input]) -> Any:
+    if path is None:
+        return None
     from redundancy.data.samples import samples
 
-    inputs = [(tensor.name, tuple(tensor.shape[1:])) for tensor in getattr(model, "inputs", None) or ()]
-    return model, samples(arguments.data, inputs)
+    return samples(path, [(each.name, each.shape) for each in inputs])
 
 
-def _write_json(files: ExitStack, arguments: argparse.Namespace, found: Any) -> None:
-    """Writes the file that --json names, if it does; it becomes what it is called when `files` end well."""
-    if (path := _path(arguments.json)) is not None:
-        temporary = files.enter_context(written_whole(path, force=arguments.force))
-        temporary.write_text(_json(found), encoding="utf-8")
-
-
-def _print(arguments: argparse.Namespace, table: str, found: Any) -> None:
-    """Prints the table; where the standard output is for a program, that gets JSON, and the table goes elsewhere."""
-    if arguments.json == STDOUT:
-        print(_json(found), end="")
-    print(table, file=sys.stderr if arguments.json == STDOUT else sys.stdout)
-
-
-def _json(found: Any) -> str:
-    return json.dumps(found.to_dict(), indent=2) + "\n"
-
-
-def _width() -> int:
-    return shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else WIDTH
-
-
-def _code(arguments: argparse.Namespace, found: Any) -> int:
-    notions = {entry["notion"] for key in ("findings", "removals") for entry in found.to_dict().get(key, ())}
-    return FOUND if notions & set(arguments.fail_on) or (notions and ANY in arguments.fail_on) else 0
-
-
-@contextmanager
-def _told(what: str) -> Iterator[None]:
-    """Says on a terminal what is being done, where that takes long."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    timer = threading.Timer(PATIENCE, lambda: print(f"redundancy: {what} ...", file=sys.stderr, flush=True))
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
-@contextmanager
-def _silenced() -> Iterator[None]:
-    """Keeps from a terminal what TensorFlow says while it is loaded, which it says past Python."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+def _code(wanted: tuple[str, ...], found: Iterable[str]) -> int:
+    notions = set(found)
+    return FOUND if notions & set(wanted) or (notions and ANY in wanted) else 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from redundancy.errors import ModelFileError, OutputError
+from redundancy.errors import LossWarning, ModelFileError, OutputError
 from redundancy.frameworks.keras.contents import AGAIN, Contents, contents, refused, shown
 from redundancy.frameworks.keras.guard import bounded, quiet
 from redundancy.frameworks.keras.harmless import objection
@@ -52,7 +52,7 @@ def load(path: str | Path, *, trust: bool = False) -> keras.Model:
             classes that are not registered, or its model is not built or has NaN or infinite weights.
     """
     path = Path(path)
-    _check_file(path)
+    readable(path)
     found = contents(path)
     if not trust and (problem := objection(found.config)):
         raise refused(path, *problem)
@@ -61,7 +61,8 @@ def load(path: str | Path, *, trust: bool = False) -> keras.Model:
     # Keras writes empty settings for a model that was not compiled.
     if found.training and not getattr(model, "compiled", False):
         lost = f"the settings of compilation in {str(path)!r} cannot be made again, and are left out"
-        warnings.warn(f"{lost}; to keep them, load the file in Python and compile the model", stacklevel=2)
+        remedy = "to keep them, load the file in Python and compile the model"
+        warnings.warn(f"{lost}; {remedy}", LossWarning, stacklevel=2)
     _check_model(path, model)
     return model
 
@@ -100,7 +101,7 @@ def save(model: keras.Model, path: str | Path, *, force: bool = False) -> None:
     writable(path, force=force)
     with written_whole(path, force=force) as temporary, quiet():
         try:
-            model.save(temporary)
+            _saved(model, temporary)
         except OSError:
             raise
         except Exception as error:  # there is no telling what the code of a layer raises
@@ -108,8 +109,29 @@ def save(model: keras.Model, path: str | Path, *, force: bool = False) -> None:
             raise OutputError(f"{why}; try the suffix .keras, or write it in Python") from error
 
 
-def _check_file(path: Path) -> None:
-    """Refuses what is plainly no model file."""
+def _saved(model: Any, path: Path) -> None:
+    if path.suffix != ".h5":
+        model.save(path)
+        return
+    import h5py
+    from keras.src.legacy.saving.legacy_h5_format import save_model_to_hdf5
+
+    # HDF5 crashes the interpreter when it cannot write to a full disk what it still holds: it only gets memory.
+    with h5py.File(path, "w", driver="core", backing_store=False) as file:
+        save_model_to_hdf5(model, file)
+        path.write_bytes(file.id.get_file_image())
+
+
+def readable(path: Path) -> None:
+    """Refuses what is plainly no model file, without loading Keras.
+
+    Args:
+        path: Of the model file to be read.
+
+    Raises:
+        ModelFileError: There is none, it cannot be read, or its suffix or its first bytes say that it is something
+            else.
+    """
     try:
         found = path.stat()
         if stat.S_ISDIR(found.st_mode):

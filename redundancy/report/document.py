@@ -1,0 +1,37 @@
+"""What was found, as JSON for programs; `redundancy/report/schema/` says what it holds, and so does docs/json.md."""
+
+from __future__ import annotations
+
+import json
+import math
+from importlib.resources import files
+from typing import Any
+
+
+def document(found: Any) -> str:
+    """An audit or a compaction as one JSON document, ASCII only, with a line end.
+
+    JSON has no word for NaN and infinity: such a number, as the difference of outputs can be, is null.
+
+    Args:
+        found: Something with `to_dict`.
+    """
+    return json.dumps(_finite(found.to_dict()), indent=2, allow_nan=False) + "\n"
+
+
+def schema(name: str) -> dict[str, Any]:
+    """The JSON Schema that documents of that kind keep to.
+
+    Args:
+        name: "audit" or "compaction".
+    """
+    found: dict[str, Any] = json.loads(files("redundancy.report").joinpath("schema", f"{name}.json").read_text("utf-8"))
+    return found
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

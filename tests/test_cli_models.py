@@ -1,0 +1,311 @@
+"""`redundancy audit` and `redundancy compact`, as a shell sees them."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from redundancy import cli
+
+
+@pytest.fixture
+def run(model_file, tmp_path, monkeypatch, capsys):
+    """Runs a command in an empty directory, with `model` for the small model: (exit code, output, errors)."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        try:
+            code = cli.main([str(model_file) if argument == "model" else argument for argument in arguments])
+        except SystemExit as stopped:
+            code = stopped.code
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def refused(outcome):
+    """The one line of an error."""
+    code, out, err = outcome
+    assert (code, out) == (2, "")
+    (line,) = err.splitlines()
+    assert line.startswith("redundancy: error: ")
+    return line
+
+
+def left(path):
+    """Names of all files in a directory, hidden ones as well."""
+    return sorted(place.name for place in path.iterdir())
+
+
+def test_an_audit_is_a_table(run):
+    code, out, err = run("audit", "model")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0] == "small: 83 parameters, 72 MACs, 332 B of weights"
+    assert {line.split()[0] for line in out.splitlines() if "(proved)" in line} >= {"hidden"}
+
+
+def test_a_compaction_is_a_file_and_a_table(run, tmp_path):
+    import keras
+
+    code, out, err = run("compact", "model", "-o", "small.keras")
+    assert (code, err) == (0, "")
+    assert ["hidden", "8", "5"] in [line.split()[:3] for line in out.splitlines()]
+    assert [line.split()[0] for line in out.splitlines() if "KiB" in line] == ["file"]
+    assert keras.saving.load_model("small.keras").get_layer("hidden").units == 5
+    assert left(tmp_path) == ["small.keras"]
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_a_compacted_file_has_nothing_more_to_remove(run, suffix):
+    run("compact", "model", "-o", f"small{suffix}")
+    assert "Nothing redundant was found." in run("audit", f"small{suffix}")[1]
+
+
+@pytest.mark.parametrize("command", [["audit", "model"], ["compact", "model", "-o", "small.keras"]])
+@pytest.mark.parametrize(
+    ("named", "code"), [("any", 1), ("duplicate", 1), ("scaled,dead", 1), ("constant", 0), ("near-duplicate", 0)]
+)
+def test_what_fail_on_names_is_an_exit_code(run, command, named, code):
+    assert run(*command, "--notions", "duplicate,scaled,dead", "--fail-on", named)[0] == code
+
+
+def test_nothing_is_removed_that_was_not_looked_for(run):
+    out = run("compact", "model", "-o", "small.keras", "--notions", "duplicate")[1]
+    assert ["hidden", "8", "7", "1", "duplicate", "(proved)"] in [line.split() for line in out.splitlines()]
+
+
+@pytest.mark.parametrize("option", ["--notions", "--fail-on"])
+def test_a_notion_that_there_is_not_is_refused(run, option):
+    assert "no notion is called 'pretty'" in refused(run("audit", "model", option, "dead,pretty"))
+
+
+def test_json_goes_to_the_output_and_the_table_elsewhere(run):
+    _, out, err = run("audit", "model", "--json", "-")
+    assert json.loads(out)["schema"] == "redundancy/audit"
+    assert err.startswith("small: ")
+
+
+@pytest.mark.parametrize("command", [["audit", "model"], ["compact", "model", "-o", "small.keras"]])
+def test_json_is_a_file(run, tmp_path, command):
+    assert run(*command, "--json", "out.json")[0] == 0
+    assert json.loads((tmp_path / "out.json").read_text())["model"] == "small"
+
+
+def test_a_picture_is_a_file(run, tmp_path):
+    assert run("audit", "model", "--picture", "kernels.png", "--layer", "top")[0] == 0
+    assert (tmp_path / "kernels.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_layer_that_there_is_not_is_refused_with_those_that_there_are(run, tmp_path):
+    line = refused(run("audit", "model", "--picture", "kernels.png", "--layer", "nothing"))
+    assert line.endswith("choose from hidden, top")
+    assert left(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--layer", "top"], "nothing is to be drawn"),
+        (["--picture", "a.jpg"], "end it with .png"),
+        (["--tolerance", "1"], "unrecognized arguments"),
+        (["--json", "a", "--picture", "./a.png", "--force", "--layer"], "expected one argument"),
+        (["--json", "a.png", "--picture", "./a.png"], "is the same file as --json"),
+        (["--box", "1"], "is no pair of bounds"),
+        (["--box", "1,0"], "is no pair of bounds"),
+        (["--box", "0,nan"], "is no pair of bounds"),
+        (["--notions", "dead,,scaled"], "is no list of names"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(run, tmp_path, options, said):
+    assert said in refused(run("audit", "model", *options))
+    assert left(tmp_path) == []
+
+
+@pytest.mark.parametrize("tolerance", ["-1", "nan", "inf", "much"])
+def test_a_tolerance_is_a_difference(run, tolerance):
+    line = refused(run("compact", "model", "-o", "small.keras", f"--tolerance={tolerance}"))
+    assert "is no difference of outputs" in line
+
+
+def test_a_box_makes_more_redundant(run):
+    assert "(in the box)" not in run("audit", "model")[1]
+    assert "(in the box)" in run("audit", "model", "--box=0,0")[1]
+
+
+def test_data_is_read_by_the_name_of_the_input(run, tmp_path):
+    np.savez(tmp_path / "data.npz", x=np.zeros((5, 6)))
+    assert run("audit", "model", "--data", "data.npz")[0] == 0
+
+
+def test_data_of_another_shape_is_refused(run, tmp_path):
+    np.savez(tmp_path / "data.npz", x=np.zeros((5, 7)))
+    assert "(5, 7)" in refused(run("audit", "model", "--data", "data.npz"))
+
+
+def existing(path):
+    path.write_text("old")
+
+
+def directory(path):
+    path.mkdir()
+
+
+def dangling(path):
+    path.symlink_to("elsewhere")
+
+
+def linked(path):
+    path.with_name("target").write_text("old")
+    path.symlink_to("target")
+
+
+def pipe(path):
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]])
+@pytest.mark.parametrize("make", [existing, directory, dangling, linked, pipe])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["compact", "model", "-o", "out.keras"],
+        ["audit", "model", "--json", "out.keras"],
+        ["compact", "model", "-o", "other.keras", "--json", "out.keras"],
+    ],
+)
+def test_what_is_there_is_not_written_over(run, tmp_path, command, make, force):
+    make(tmp_path / "out.keras")
+    before = left(tmp_path)
+    if make is existing and force:
+        assert run(*command, *force)[0] == 0
+        assert (tmp_path / "out.keras").stat().st_size > 3
+    else:
+        assert "'out.keras'" in refused(run(*command, *force))
+        assert left(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["nothing/out.keras", "/proc/out.keras", "file/out.keras", "o\0ut.keras", "n" * 300 + ".keras", "out.txt", ""],
+)
+def test_where_nothing_can_be_written_nothing_is_begun(run, tmp_path, monkeypatch, place):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("redundancy.frameworks.keras.files.load", lambda *_, **__: pytest.fail("the model was read"))
+    refused(run("compact", "model", "-o", place))
+    assert left(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("make", ["copy", "symlink", "hard link", "other way of writing it"])
+def test_the_model_is_not_written_over(run, tmp_path, model_file, make):
+    model, out = tmp_path / "model.keras", tmp_path / "out.keras"
+    model.write_bytes(model_file.read_bytes())
+    if make == "symlink":
+        out.symlink_to(model)
+    elif make == "hard link":
+        out.hardlink_to(model)
+    name = {"copy": "model.keras", "other way of writing it": "../" + tmp_path.name + "/model.keras"}.get(
+        make, "out.keras"
+    )
+    assert "is the same file as the model" in refused(run("compact", "model.keras", "-o", name, "--force"))
+    assert model.read_bytes() == model_file.read_bytes()
+
+
+def shell(*arguments, directory, **options):
+    """Runs a command in a process of its own."""
+    command = [sys.executable, "-m", "redundancy", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=directory, **options)
+
+
+@pytest.fixture
+def little_space():
+    """No file can have more than 4 KiB."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("name", ["small.keras", "small.h5"])
+def test_a_full_disk_leaves_nothing(run, tmp_path, little_space, name):
+    line = refused(run("compact", "model", "-o", name, "--json", "out.json"))
+    assert f"cannot write '{name}': File too large" in line
+    assert left(tmp_path) == []
+
+
+def test_a_full_disk_crashes_nothing(model_file, tmp_path):
+    def little():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+    done = shell("compact", model_file, "-o", "small.h5", directory=tmp_path, preexec_fn=little)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_full_output_is_one_line(run, monkeypatch, model_file):
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        monkeypatch.setattr("sys.stdout", full)
+        assert cli.main(["audit", str(model_file)]) == 2
+
+
+def test_an_interrupt_while_writing_leaves_nothing(run, tmp_path, monkeypatch):
+    def interrupted(model, path):
+        path.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("keras.Model.save", interrupted)
+    assert run("compact", "model", "-o", "small.keras", "--json", "out.json") == (130, "", "redundancy: interrupted\n")
+    assert left(tmp_path) == []
+
+
+def test_an_interrupt_from_outside_leaves_nothing(run, tmp_path, monkeypatch):
+    def interrupted(model, path):
+        path.write_bytes(b"half")
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr("keras.Model.save", interrupted)
+    assert run("compact", "model", "-o", "small.keras") == (130, "", "redundancy: interrupted\n")
+    assert left(tmp_path) == []
+
+
+def test_a_mistake_of_this_package_has_an_exit_code_of_its_own(run, monkeypatch):
+    monkeypatch.setattr("redundancy.workbench.audit", lambda *_, **__: 1 / 0)
+    code, _, err = run("audit", "model")
+    assert code == 70
+    assert err.splitlines()[-1].startswith("redundancy: this is a mistake of this package")
+
+
+def test_what_a_terminal_cannot_show_is_escaped(run, monkeypatch, tmp_path):
+    import keras
+
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, name="層")], name="小")
+    model.save(tmp_path / "m.keras")
+    shown = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr("sys.stdout", shown)
+    assert cli.main(["audit", "m.keras"]) == 0
+    assert shown.buffer.getvalue().startswith(b"\\u5c0f: 6 parameters")
+
+
+def test_nobody_is_told_about_progress_where_nobody_looks(run, monkeypatch):
+    monkeypatch.setattr("redundancy.cli.progress.PATIENCE", 0.0)
+    assert run("audit", "model")[2] == ""
+
+
+def test_a_terminal_shows_what_takes_long(run, monkeypatch):
+    monkeypatch.setattr("redundancy.cli.progress.PATIENCE", 0.0)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    told = run("audit", "model")[2].splitlines()
+    assert "redundancy: searching ..." in told
+
+
+@pytest.mark.parametrize("command", ["audit", "compact"])
+def test_help_names_every_exit_code(run, command):
+    out = " ".join(run(command, "--help")[1].split())
+    assert "exit codes: 0 done; 1 something was found" in out
