@@ -8,7 +8,9 @@ from redundancy.layers import (
     normalization,
     pointwise,
     pooling,
+    prelu,
     recurrent,
+    rescaling,
     reshaping,
 )
 from redundancy.layers.rule import RULES, Rule, register, shape_of
@@ -16,4 +18,16 @@ from redundancy.layers.tracer import Block, Pin, Tracer, precision
 
 __all__ = ["RULES", "Block", "Pin", "Rule", "Tracer", "precision", "register", "shape_of"]
 
-_FAMILIES = (depthwise, flatten, joining, linear, normalization, pointwise, pooling, recurrent, reshaping)
+_FAMILIES = (
+    depthwise,
+    flatten,
+    joining,
+    linear,
+    normalization,
+    pointwise,
+    pooling,
+    prelu,
+    recurrent,
+    rescaling,
+    reshaping,
+)
