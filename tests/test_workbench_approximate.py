@@ -117,6 +117,7 @@ def test_an_audit_without_findings_says_so():
     found = redundancy.audit(model(4))
     assert found.findings == ()
     assert found.before == found.after
+    assert [(r.space, r.reason, r.units) for r in found.fixed] == [("last", "it is an output of the network", 3)]
 
 
 def test_what_is_measured_wrongly_changes_nothing(monkeypatch):
