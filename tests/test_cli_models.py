@@ -9,9 +9,11 @@ import resource
 import signal
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
+from bad_files import BAD
 
 from redundancy import cli
 
@@ -309,3 +311,23 @@ def test_a_terminal_shows_what_takes_long(run, monkeypatch):
 def test_help_names_every_exit_code(run, command):
     out = " ".join(run(command, "--help")[1].split())
     assert "exit codes: 0 done; 1 something was found" in out
+
+
+@pytest.mark.parametrize("words", BAD)
+def test_a_bad_model_file_is_one_line(run, tmp_path, model_file, words):
+    name, make = BAD[words]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Keras's, about what it is asked to write
+        make(tmp_path / name, model_file.read_bytes())
+    before = left(tmp_path)
+    assert "cannot use the model " in refused(run("compact", name, "-o", "small.keras", "--json", "out.json"))
+    assert left(tmp_path) == before
+
+
+@pytest.mark.parametrize("words", ["missing", "a model of a Lambda with code", "a layer with units = 1000000000000"])
+def test_a_bad_model_file_is_one_line_in_a_process_of_its_own(tmp_path, model_file, words):
+    name, make = BAD[words]
+    make(tmp_path / name, model_file.read_bytes())
+    done = shell("audit", name, directory=tmp_path)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+    assert done.stderr.startswith("redundancy: error: cannot use the model ")
