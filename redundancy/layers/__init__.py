@@ -10,6 +10,7 @@ from redundancy.layers import (
     pooling,
     prelu,
     recurrent,
+    reducing,
     rescaling,
     reshaping,
 )
@@ -28,6 +29,7 @@ _FAMILIES = (
     pooling,
     prelu,
     recurrent,
+    reducing,
     rescaling,
     reshaping,
 )

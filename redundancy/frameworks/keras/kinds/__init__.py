@@ -12,6 +12,7 @@ from redundancy.frameworks.keras.kinds import (
     pointwise,
     pooling,
     recurrent,
+    reducing,
     reshaping,
 )
 from redundancy.frameworks.keras.kinds.activation import default_activation
@@ -50,4 +51,4 @@ __all__ = [
     "resized",
 ]
 
-_FAMILIES = (activation, joining, linear, normalization, operations, pointwise, pooling, recurrent, reshaping)
+_FAMILIES = (activation, joining, linear, normalization, operations, pointwise, pooling, recurrent, reducing, reshaping)
