@@ -32,6 +32,7 @@ from redundancy.frameworks.keras.kinds.kind import (
     present,
     resized,
 )
+from redundancy.frameworks.keras.kinds.linear import is_misplaced
 
 __all__ = [
     "JOINS",
@@ -42,6 +43,7 @@ __all__ = [
     "attribute",
     "default_activation",
     "is_known",
+    "is_misplaced",
     "made",
     "meaning_of",
     "operation_name",
