@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from redundancy.network import Network, Node
     from redundancy.verdict import Outcome, Refuted, Verdict, claim
     from redundancy.workbench import audit, compact
-    from redundancy.zoo import Recipe, train
+    from redundancy.zoo import Recipe
+    from redundancy.zoo.train import train
 
     __version__: str
 

@@ -42,7 +42,7 @@ class Clusters:
 
 
 def near_duplicates(
-    units: Array, *, level: float = 0.05, signed: bool = True, dimension: int | None = None
+    units: Array, *, level: float = 0.05, signed: bool = True, dimension: int | None = None, least: float = -1.0
 ) -> Clusters:
     """Groups units whose directions are closer than chance would bring any two of so many.
 
@@ -60,6 +60,7 @@ def near_duplicates(
         signed: Compare cosines; else their absolute values, which is right only under odd functions.
         dimension: Of the space that chance has at its disposal, where it is less than d: a covariance may have a
             smaller rank.
+        least: Of a cosine, whatever chance does: among many weights a cosine of .3 is beyond chance, and not near.
 
     Returns:
         The groups. In one dimension every cosine is 1 or -1, none is rare, and nothing is grouped.
@@ -73,6 +74,7 @@ def near_duplicates(
     threshold = chance_cosine(n * (n - 1) // 2, dimension or units.shape[1], level, signed)
     if threshold is None:
         return Clusters(np.arange(n), None, 0)
+    threshold = max(threshold, least)
     if threshold <= 0:
         return _all_pairs(units, threshold, signed)
     # Units that point the same way are one point, as long as they are far closer than the threshold asks.

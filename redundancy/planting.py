@@ -278,7 +278,8 @@ def _changed(network: Network, bed: Bed, units: tuple[int, int], relation: Relat
 
 
 def _with(node: Node, axes: Mapping[str, int], places: list[Array], role: str, relation: Relation) -> Node:
-    weights = dict(node.weights)
+    rule = RULES[node.kind]
+    weights = dict(rule.loose(node))
     for name in weights.keys() & axes.keys():
         moved = np.moveaxis(weights[name], axes[name], -1).copy()
         first, second = moved[..., places[0]], moved[..., places[1]]
@@ -286,4 +287,7 @@ def _with(node: Node, axes: Mapping[str, int], places: list[Array], role: str, r
             raise NetworkError(f"the two units lie at other places of layer '{node.layer}': choose two that lie alike")
         moved[..., places[1]] = relation.change(name, role, first, second)
         weights[name] = np.moveaxis(moved, -1, axes[name])
-    return node.with_weights(weights)
+    changed = rule.packed(node, weights)
+    if any(not np.array_equal(array, weights[name]) for name, array in rule.loose(changed).items()):
+        raise NetworkError(f"layer '{node.layer}' makes the two units in different groups: choose two of one group")
+    return changed

@@ -212,7 +212,8 @@ Place = tuple[str, Part, tuple[Read, ...], bool]
 def _taps(network: Network, units: Mapping[str, Units], shared: frozenset[str]) -> list[Place]:
     readers: dict[str, list[Node]] = defaultdict(list)
     for node in network:
-        for name in dict.fromkeys(node.inputs):
+        # Weights read the first of several tensors; the others are masks, say.
+        for name in node.inputs[:1]:
             readers[name].append(node)
     found = []
     for node in network:

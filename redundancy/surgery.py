@@ -142,6 +142,7 @@ def _rewritten(followed: Trace, stays: Array, folds: Mapping[str, Fold]) -> Netw
         weights = dict(rule.loose(node))
         for source in sources[:1]:
             _cut(weights, rule.carries, source)
+            _cut(weights, _alike(weights, rule.alike, followed.units[node.inputs[0]].axis), source)
         if node.inputs:
             _read(node, rule.reads, node.inputs[0], followed, stays, folds, weights)
         _read(node, rule.rereads, node.name, followed, stays, folds, weights)
@@ -156,6 +157,11 @@ def _rewritten(followed: Trace, stays: Array, folds: Mapping[str, Fold]) -> Netw
 def _cut(weights: dict[str, Array], axes: Mapping[str, int], stays: Array) -> None:
     for name in weights.keys() & axes.keys() if not stays.all() else ():
         weights[name] = np.compress(stays, weights[name], axis=axes[name])
+
+
+def _alike(weights: Mapping[str, Array], names: tuple[str, ...], axis: int) -> dict[str, int]:
+    """The axis of the units in weights that are laid out as a tensor is; without those that have one number for all."""
+    return {name: axis for name in names if name in weights and weights[name].shape[axis] > 1}
 
 
 def _read(
@@ -189,8 +195,7 @@ def _shift(node: Node, weights: dict[str, Array], by: Array) -> None:
     if not np.any(by):
         return
     like = weights.get("bias", weights["kernel"])
-    # Without a bias that tells, an einsum kernel (in, window, places, out) is the only one with places.
-    axes = weights["bias"].ndim if "bias" in weights else max(1, by.ndim - 2) if node.kind == "einsum_dense" else 1
+    axes = RULES[node.kind].biased
     total = by.reshape(-1, *by.shape[by.ndim - axes :]).sum(axis=0)
     weights["bias"] = _stored(np.asarray(weights.get("bias", 0.0), np.float64) + total, like, node)
 

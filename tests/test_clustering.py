@@ -62,6 +62,13 @@ def test_an_impossible_level_is_refused():
         near_duplicates(directions(4, 4), level=0.0)
 
 
+def test_what_is_only_beyond_chance_can_be_left_apart():
+    rng = np.random.default_rng(0)
+    units = rng.standard_normal((10, 400)) + rng.standard_normal(400)
+    assert near_duplicates(units).groups
+    assert not near_duplicates(units, least=0.9).groups
+
+
 def partition(labels):
     return {frozenset(np.flatnonzero(labels == label).tolist()) for label in labels}
 

@@ -106,3 +106,21 @@ def test_units_that_other_layers_make_cannot_be_made_of_each_other():
     assert plant(built, bed.space.name, (0, 1), "duplicate").units == (0, 1)
     with pytest.raises(NetworkError, match="lie at other places of layer"):
         plant(built, bed.space.name, (0, 2), "duplicate")
+
+
+def test_units_of_a_grouped_convolution_are_made_of_each_other_in_its_own_layout():
+    b = Builder()
+    x = b.input((4, 4, 4))
+    grouped = b.add("conv", x, weights={"kernel": normal(1, 1, 2, 6), "bias": normal(6)}, groups=2)
+    built = b.network(b.add("conv", grouped, weights={"kernel": normal(1, 1, 6, 2, seed=3)}))
+    kernel = plant(built, "conv_1", (0, 1), "duplicate").network["conv_1"].weights["kernel"]
+    assert kernel.shape == (1, 1, 2, 6)
+    assert np.array_equal(kernel[..., 0], kernel[..., 1])
+
+
+def test_units_of_different_groups_cannot_be_made_of_each_other():
+    b = Builder()
+    grouped = b.add("conv", b.input((4, 4, 4)), weights={"kernel": normal(1, 1, 2, 6)}, groups=2)
+    built = b.network(b.add("conv", grouped, weights={"kernel": normal(1, 1, 6, 2, seed=3)}))
+    with pytest.raises(NetworkError, match="in different groups"):
+        plant(built, "conv_1", (0, 4), "duplicate")

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from redundancy.similarity import cosine, identical, weighted_cosine
+from redundancy.similarity import alike, cosine, identical, weighted_cosine
 
 
 def test_cosines_have_signs():
@@ -21,3 +21,10 @@ def test_identical_rows_share_a_label(dtype):
     kind = ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype
     labels = identical(np.array([[1, 2], [3, 4], [1, 2]]).astype(kind))
     assert labels[0] == labels[2] != labels[1]
+
+
+def test_rows_are_alike_up_to_rounding_and_no_further():
+    rows = np.array([[1.0, 2.0], [1.0, 2.0 + 1e-15], [1.0, 2.0 + 1e-9], [0.0, 0.0], [1.0, 2.0], [0.0, 0.0]])
+    labels = alike(rows)
+    assert (labels[:, None] == labels).tolist() == [[i in same for i in range(6)] for same in
+        ({0, 1, 4}, {0, 1, 4}, {2}, {3, 5}, {0, 1, 4}, {3, 5})]  # fmt: skip

@@ -22,11 +22,11 @@ ELSEWHERE = "it reads along another axis than the one its input's units lie on"
 
 def _dense(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
     kernel = node.weights["kernel"]
-    return _made(node, inputs[0], tracer, kernel[None], len(node.shape) - 1, _at_positions, padded=False)
+    return _made(node, inputs[0], tracer, kernel[None], len(node.shape) - 1, at_positions, padded=False)
 
 
-def _at_positions(basis: Basis, positions: int) -> Basis:
-    # A dense layer on single positions is a 1x1 convolution and sees the same values.
+def at_positions(basis: Basis, positions: int) -> Basis:
+    """The step of a layer that sees single positions, as a 1x1 convolution does: it sees the same values."""
     return basis if positions == 1 else ("positions", positions, basis)
 
 
@@ -44,7 +44,7 @@ def _window(node: Node, size: tuple[int, ...]) -> Step:
     geometry = tuple((name, node.config[name]) for name in ("strides", "padding", "dilation"))
     window = (node.kind, size, geometry, node.config.get("output_padding"))
     if _is_point(node, size):
-        return _at_positions
+        return at_positions
     return lambda basis, positions: (window, basis) if positions == 1 else (window, positions, basis)
 
 
@@ -126,7 +126,7 @@ def _einsum(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
     bias = weights.get("bias", np.zeros((places, n)))
 
     def step(basis: Basis, positions: int) -> Basis:
-        return _at_positions(basis, positions) if kernel.shape[0] == 1 else ("einsum", pattern, positions, basis)
+        return at_positions(basis, positions) if kernel.shape[0] == 1 else ("einsum", pattern, positions, basis)
 
     affines: list[Affine] = []
     bounds = []
@@ -239,6 +239,7 @@ register(
         options=TRAINED_WITH,
         loose=loosened,
         packed=packed,
+        biased=2,
     ),
 )
 register(

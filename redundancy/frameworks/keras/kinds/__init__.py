@@ -11,6 +11,7 @@ from redundancy.frameworks.keras.kinds import (
     operations,
     pointwise,
     pooling,
+    recurrent,
     reshaping,
 )
 from redundancy.frameworks.keras.kinds.activation import default_activation
@@ -27,6 +28,7 @@ from redundancy.frameworks.keras.kinds.kind import (
     operation_name,
     operation_of,
     paths_of,
+    present,
     resized,
 )
 
@@ -44,7 +46,8 @@ __all__ = [
     "operation_name",
     "operation_of",
     "paths_of",
+    "present",
     "resized",
 ]
 
-_FAMILIES = (activation, joining, linear, normalization, operations, pointwise, pooling, reshaping)
+_FAMILIES = (activation, joining, linear, normalization, operations, pointwise, pooling, recurrent, reshaping)
