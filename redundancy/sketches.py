@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import chdtr, chdtri
 
 from redundancy.network import Array
 from redundancy.similarity import directions, lengths
@@ -93,7 +93,7 @@ def sketched(
         projection = (rng.standard_normal((d, k)) / sqrt(k)).astype(np.float32)
         # A product of a strip, of rows that were rounded, with a projection that was: Higham (2002), chapter 3.
         error = (_STRIP + 8) * _UNIT * float(np.linalg.norm(projection.astype(np.float64)))
-        along = near * sqrt(float(chi2.isf(miss, 1)) / k)
+        along = near * sqrt(float(chdtri(1, miss)) / k)
     values = _projected(rows, norms, None if k == d else projection)
     squares = 0.5 * np.einsum("ij,ij->i", values, values, dtype=np.float64)
     rounding = 4.0 * (k + 4) * _UNIT * float(squares.max())
@@ -103,7 +103,7 @@ def sketched(
 
 def stretch(k: int, d: int, miss: float) -> float:
     """By what factor the squared distance of a pair may grow in a sketch, but for a chance."""
-    return 1.0 if k == d else float(chi2.isf(miss, k)) / k
+    return 1.0 if k == d else float(chdtri(k, miss)) / k
 
 
 def passing(squares: Array, k: int, d: int, threshold: float, miss: float) -> float:
@@ -111,7 +111,7 @@ def passing(squares: Array, k: int, d: int, threshold: float, miss: float) -> fl
     reach = (2.0 - 2.0 * threshold) * stretch(k, d, miss)
     if k == d:
         return float(np.mean(squares <= reach))
-    return float(np.mean(chi2.cdf(k * reach / np.maximum(squares, 1e-30), k)))
+    return float(np.mean(chdtr(k, k * reach / np.maximum(squares, 1e-30))))
 
 
 def blocks(rows: Array, numbers: int = BUFFER) -> Iterator[slice]:
