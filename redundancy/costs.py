@@ -84,7 +84,7 @@ def _share(node: Node, weight: str, read: float, made: float) -> float:
     share = made if weight in rule.writes else 1.0
     if weight in rule.rereads:
         share *= made
-    return share * (read if weight in rule.reads or weight in rule.carries else 1.0)
+    return share * (read if weight in (*rule.reads, *rule.carries, *rule.alike) else 1.0)
 
 
 def _uses(network: Network, node: Node, weight: str) -> int:

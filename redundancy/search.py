@@ -30,6 +30,7 @@ class Finding:
         why: The notion that removes each of them. Length n.
         at: The folds for surgery, by name of the tap.
         fold: Of all units of the space. Its constants are right where those of all taps are equal.
+        error: How far the folds are from true, relative to the largest value of each unit; 0 where they are proved.
     """
 
     space: str
@@ -38,6 +39,7 @@ class Finding:
     why: tuple[str, ...]
     at: Mapping[str, Fold]
     fold: Fold
+    error: float = 0.0
 
     def __str__(self) -> str:
         return "; ".join(f"{self.space} at {name}: {fold}" for name, fold in self.at.items())
@@ -78,7 +80,20 @@ def search(
         OptionError: There is no such notion.
         NetworkError: A weight is NaN or infinite, or the box is empty or of a node that is no input.
     """
-    find = finder(named(notions))
+    return searched(network, finder(named(notions)), box)
+
+
+def searched(network: Network, find: Find, box: Mapping[str, tuple[Array, Array]] | None = None) -> Findings:
+    """The same by any way to find what folds at a site.
+
+    Args:
+        network: To search.
+        find: What folds at a site.
+        box: Bounds of inputs, by node.
+
+    Raises:
+        NetworkError: A weight is NaN or infinite, or the box is empty or of a node that is no input.
+    """
     _check(network)
     followed = trace(network, find, box)
     found: list[Finding] = []
@@ -97,9 +112,7 @@ def search(
             pin = space.pins[0]
             refusals.append(Refusal(space.name, pin.layer, pin.reason, len(fold.dropped)))
         else:
-            # What made a unit depend on others is a better name than what is left to see of it here.
-            why = tuple(gone and (known or gone) for gone, known in zip(fold.why, affine.why, strict=True))
-            found.append(_finding(side, replace(fold, why=why)))
+            found.append(_finding(side, replace(fold, why=_named(fold, affine))))
     found = _accompanied(found, followed)
     return Findings(tuple(found), tuple(refusals))
 
@@ -145,6 +158,19 @@ def _accompanied(found: list[Finding], followed: Trace) -> list[Finding]:
 def _home(followed: Trace, ids: Array) -> Space:
     """The space that units are in."""
     return next(space for space in followed.spaces if ids[0] in space.ids)
+
+
+def _named(fold: Fold, affine: Affine) -> tuple[str, ...]:
+    """The notion of each unit: what made units depend on others is a better name than what is left to see of it here.
+
+    Of two that became equal, one was stated in the other, and either may be the one that goes.
+    """
+    why = list(fold.why)
+    for j in fold.dropped.tolist():
+        others = fold.keep[np.flatnonzero(fold.into[j])]
+        known = affine.why[j] or (affine.why[others[0]] if len(others) == 1 else "")
+        why[j] = known or why[j]
+    return tuple(why)
 
 
 def _elsewhere(space: Space, found: int) -> list[Refusal]:

@@ -178,6 +178,7 @@ def _rewritten(followed: Trace, stays: Array, folds: Mapping[str, Fold]) -> Netw
         weights = dict(rule.loose(node))
         for source in sources[:1]:
             _cut(weights, rule.carries, source)
+            _cut(weights, _alike(weights, rule.alike, followed.units[node.inputs[0]].axis), source)
         if node.inputs:
             _read(node, rule.reads, node.inputs[0], followed, stays, folds, weights)
         _read(node, rule.rereads, node.name, followed, stays, folds, weights)
@@ -203,6 +204,11 @@ def _gather(node: Node, writes: Mapping[str, int], fold: Fold, weights: dict[str
         new = np.array(old)
         new[..., fold.keep] = old @ fold.into
         weights[name] = _stored(np.moveaxis(new, -1, writes[name]), weights[name], node)
+
+
+def _alike(weights: Mapping[str, Array], names: tuple[str, ...], axis: int) -> dict[str, int]:
+    """The axis of the units in weights that are laid out as a tensor is; without those that have one number for all."""
+    return {name: axis for name in names if name in weights and weights[name].shape[axis] > 1}
 
 
 def _read(

@@ -3,7 +3,8 @@
 import numpy as np
 
 from redundancy.frameworks.keras import probes
-from redundancy.workbench import compact, exact_difference
+from redundancy.verification import exact_difference
+from redundancy.workbench import compact
 
 
 def weighted(model, seed=0):

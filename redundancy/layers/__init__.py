@@ -9,7 +9,9 @@ from redundancy.layers import (
     normalization,
     pointwise,
     pooling,
+    prelu,
     recurrent,
+    rescaling,
     reshaping,
 )
 from redundancy.layers.rule import RULES, Rule, register, shape_of
@@ -17,4 +19,17 @@ from redundancy.layers.tracer import Block, Following, Pin, Tracer, precision
 
 __all__ = ["RULES", "Block", "Following", "Pin", "Rule", "Tracer", "precision", "register", "shape_of"]
 
-_FAMILIES = (attention, depthwise, flatten, joining, linear, normalization, pointwise, pooling, recurrent, reshaping)
+_FAMILIES = (
+    attention,
+    depthwise,
+    flatten,
+    joining,
+    linear,
+    normalization,
+    pointwise,
+    pooling,
+    prelu,
+    recurrent,
+    rescaling,
+    reshaping,
+)

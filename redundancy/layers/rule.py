@@ -42,6 +42,8 @@ class Rule:
         rereads: Axis, by weight, along which a weight reads the units of its own output, one step later.
         writes: Axis, by weight, along which a weight makes the units of its output, or holds a number for each.
         carries: Axis, by weight, along which a weight holds numbers for each unit of its input, which passes.
+        alike: Weights that are laid out as the input is, and hold a number for each of its units along the same axis;
+            where they have extent 1 there, one for all.
         axis: (node, rank of its input) -> the axis of the input along which it reads or carries units.
         defaults: The configuration, where a network is built by hand and leaves it out; None for what it must not.
         options: What a configuration may say besides.
@@ -62,6 +64,7 @@ class Rule:
     rereads: Mapping[str, int] = field(default_factory=dict)
     writes: Mapping[str, int] = field(default_factory=dict)
     carries: Mapping[str, int] = field(default_factory=dict)
+    alike: tuple[str, ...] = ()
     axis: Callable[[Node, int], int] = _last
     defaults: Mapping[str, Any] = field(default_factory=dict)
     options: frozenset[str] = frozenset()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from redundancy.algebra import Algebra
+from redundancy.fold import Fold, beside, identity
 from redundancy.network import Array, Node
-from redundancy.units import Affine, Basis, Find, Part, Units, apart, nothing_known, site_of
+from redundancy.units import Affine, Basis, Find, Part, Site, Units, nothing_known, site_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,30 +190,80 @@ class Tracer:
             unit = self._parent[unit]
         return unit
 
-    def applied(self, units: Units, algebra: Algebra, name: Hashable, labels: Array | None = None) -> Units:
+    def applied(self, units: Units, algebra: Algebra, name: Hashable) -> Units:
         """The units after a function of each one: what folds before it is what is known after it.
 
         Args:
             units: Before it.
             algebra: Of the function.
             name: Of what is known after it.
-            labels: What tells the functions of units apart that have one each: only units of one label can be
-                related. One for each index of the axis; int.
         """
         if self.find is None:
             return units
-        parts = [self._applied(part, algebra, (name, number), labels) for number, part in enumerate(units.parts)]
+        parts = [self._applied(part, algebra, (name, number)) for number, part in enumerate(units.parts)]
         return Units(tuple(parts), units.axis)
 
-    def _applied(self, part: Part, algebra: Algebra, name: Hashable, labels: Array | None) -> Part:
+    def applied_each(
+        self, units: Units, algebra: Callable[[int], Algebra | None], labels: Array, name: Hashable, varied: Algebra
+    ) -> Units:
+        """The units after functions of their own: only units with one function can be related.
+
+        Args:
+            units: Before them.
+            algebra: Of the function with a label; None where that is not one function for all positions.
+            labels: Of the function at each index of the axis; int.
+            name: Of what is known after them.
+            varied: What is true of every one of the functions: a unit that lies at several places may have several.
+        """
+        if self.find is None:
+            return units
+        parts = []
+        for number, part in enumerate(units.parts):
+            own = labels[part.where]
+            kinds, kind = np.unique(own.T, axis=0, return_inverse=True)
+            functions = [algebra(int(row[0])) if np.all(row == row[0]) else None for row in kinds]
+            parts.append(self._applied_each(part, functions, kind.reshape(-1), varied, (name, number)))
+        return Units(tuple(parts), units.axis)
+
+    def _applied_each(
+        self, part: Part, functions: list[Algebra | None], kind: Array, varied: Algebra, name: Hashable
+    ) -> Part:
+        if len(functions) == 1 and functions[0] is not None:
+            return self._applied(part, functions[0], name)
+        low, high = np.full(len(kind), -np.inf), np.full(len(kind), np.inf)
+        whole = site_of(part.affine, part.low, part.high, boxed=bool(self.box))
+        folds = []
+        for number, function in enumerate(functions):
+            mine = np.flatnonzero(kind == number)
+            site = whole.take(mine)
+            if function is None:
+                folds += [(mine[group], fold) for group, fold in self._varied(site, varied)]
+            else:
+                low[mine], high[mine] = function.bounds(part.low[mine], part.high[mine])
+                folds.append((mine, self._found(replace(site, algebra=function))))
+        return self._known(part, beside(folds, len(kind)), low, high, name)
+
+    def _varied(self, site: Site, varied: Algebra) -> list[tuple[Array, Fold]]:
+        """What folds where one unit has several functions: a negative constant has several values then."""
+        unbounded = np.full(site.size, np.inf)
+        open_ = replace(site, algebra=varied, low=-unbounded, high=unbounded)
+        still = (site.group < 0) & (site.offset < 0)
+        rest = np.flatnonzero(~still)
+        apart_ = [(np.array([unit]), identity(1)) for unit in np.flatnonzero(still)]
+        return [*apart_, *([(rest, self._found(open_.take(rest)))] if len(rest) else [])]
+
+    def _applied(self, part: Part, algebra: Algebra, name: Hashable) -> Part:
         low, high = algebra.bounds(part.low, part.high)
-        if algebra.linear or self.find is None:
+        if algebra.linear:
             return part
         site = site_of(part.affine, part.low, part.high, algebra, boxed=bool(self.box))
-        if labels is not None:
-            kinds = np.unique(labels[part.where].T, axis=0, return_inverse=True)[1].reshape(-1)
-            site = apart(site, kinds)
-        fold = self.find(site)
+        return self._known(part, self._found(site), low, high, name)
+
+    def _found(self, site: Site) -> Fold:
+        return identity(site.size) if self.find is None else self.find(site)
+
+    def _known(self, part: Part, fold: Fold, low: Array, high: Array, name: Hashable) -> Part:
+        """The units behind a function, of which is known what folded before it."""
         n, eps = len(part.ids), part.affine.eps
         if not len(fold.dropped):
             return Part(part.ids, nothing_known(("value", name), n, eps), low, high, part.where)

@@ -83,7 +83,7 @@ STACKS = {
         layers.Softmax(),
     ],
     "rectifiers": lambda: [layers.ReLU(), layers.ReLU(6), layers.ReLU(negative_slope=0.1)],
-    "unknown rectifier": lambda: [layers.ReLU(max_value=3), layers.ReLU(threshold=0.5), layers.PReLU()],
+    "other rectifiers": lambda: [layers.ReLU(max_value=3), layers.ReLU(threshold=0.5), layers.PReLU()],
     "normalisation": lambda: [layers.BatchNormalization(), layers.Dropout(0.5), layers.LayerNormalization()],
     "no gain": lambda: [layers.BatchNormalization(scale=False), layers.BatchNormalization(center=False, epsilon=0.1)],
 }

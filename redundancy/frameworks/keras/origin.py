@@ -78,6 +78,17 @@ class PartOrigin:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ArgumentOrigin:
+    """An activation that a layer was given as an argument.
+
+    Attributes:
+        config: Of the node, as it was read.
+    """
+
+    config: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ModelOrigin:
     """A Keras model.
 

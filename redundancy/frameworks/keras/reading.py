@@ -18,6 +18,7 @@ import numpy as np
 from redundancy.errors import UnsupportedError
 from redundancy.frameworks.keras.kinds import JOINS, Meaning, Part, attribute, meaning_of, operation_of, present
 from redundancy.frameworks.keras.origin import (
+    ArgumentOrigin,
     CallOrigin,
     ItemOrigin,
     LayerOrigin,
@@ -190,7 +191,8 @@ class _Reader:
         self._add(Node(name, meaning.kind, inputs, shape, meaning.config, weights, layer, origin), tensor)
         if meaning.activation is not None:
             activation = meaning.activation
-            act = Node(f"{name}/activation", "activation", (name,), shape, activation, layer=layer)
+            given = ArgumentOrigin(activation)
+            act = Node(f"{name}/activation", "activation", (name,), shape, activation, layer=layer, origin=given)
             self._add(act, tensor)
         self._items(call, name, layer, "state")
 

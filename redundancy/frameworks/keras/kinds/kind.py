@@ -220,7 +220,7 @@ def batched(axis: int) -> int:
 
 def operation_name(cls: type) -> str:
     """The name of a class of operations; "" for any other."""
-    known = ("keras.src.ops.numpy", "keras.src.ops.nn")
+    known = ("keras.src.ops.numpy", "keras.src.ops.nn", "keras.src.activations.activations")
     return str(cls.__name__) if cls.__module__ in known else ""
 
 
