@@ -21,6 +21,9 @@ from redundancy.similarity import directions
 from redundancy.spaces import Space, Trace, trace
 from redundancy.surgery import Refusal
 
+LEAST = 0.9
+"""The cosine of two kernels below which they are not called near, however far beyond chance it is."""
+
 
 class Certainty(StrEnum):
     """How sure a finding is."""
@@ -101,6 +104,7 @@ class Audit:
         before: What the model costs.
         after: What it would cost without all units that are removable.
         box: (low, high) of each input that findings in the box rest on.
+        fixed: The spaces that may not be touched, redundant or not, and why: with all their units.
     """
 
     findings: tuple[AuditFinding, ...]
@@ -111,6 +115,7 @@ class Audit:
     before: Cost = NOTHING
     after: Cost = NOTHING
     box: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)
+    fixed: tuple[Refusal, ...] = ()
 
     def __str__(self) -> str:
         lines = [
@@ -130,6 +135,7 @@ class Audit:
             "after": self.after.to_dict(),
             "findings": [finding.to_dict() for finding in self.findings],
             "refusals": [refusal.to_dict() for refusal in self.refusals],
+            "fixed": [refusal.to_dict() for refusal in self.fixed],
         }
 
 
@@ -152,7 +158,15 @@ def audited(network: Network, findings: Findings) -> Audit:
     kernels = {node.layer: node.weights["kernel"] for node in network if "kernel" in node.weights}
     after = books.without(gone)
     near = _near(books, gone)
-    return Audit(_in_order(books, listed + near), findings.refusals, "", network, kernels, books.before, after)
+    found, fixed = _in_order(books, listed + near), _fixed(books.followed)
+    return Audit(found, findings.refusals, "", network, kernels, books.before, after, fixed=fixed)
+
+
+def _fixed(followed: Trace) -> tuple[Refusal, ...]:
+    """The spaces that may not be touched; inputs, which no layer makes, left out."""
+    inputs = {followed.network[name].layer for name in followed.network.inputs}
+    pinned = [space for space in followed.spaces if space.pins and space.name not in inputs]
+    return tuple(Refusal(space.name, space.pins[0].layer, space.pins[0].reason, space.size) for space in pinned)
 
 
 def with_measured(found: Audit, exact: Compaction, more: Compaction, samples: int) -> Audit:
@@ -267,7 +281,7 @@ def _alike(node: Node, units: Array) -> dict[int, tuple[str, float]]:
     kernel = np.moveaxis(rule.loose(node)["kernel"], rule.writes["kernel"], 0)
     rows = directions(kernel.reshape(len(kernel), -1))[units]
     said = {}
-    for group in near_duplicates(rows).groups:
+    for group in near_duplicates(rows, least=LEAST).groups:
         first = int(units[group[0]])
         for member in group[1:]:
             cosine = float(rows[group[0]] @ rows[member])

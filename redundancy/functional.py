@@ -8,7 +8,7 @@ confirm stays: with fewer samples than units everything fits everything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,30 +59,59 @@ def taps(network: Network) -> dict[str, int]:
     return {homes[tap.name]: followed.units[homes[tap.name]].axis for space in _open(followed) for tap in space.taps}
 
 
-def functional(network: Network, values: Mapping[str, Array], reach: float = EXACT) -> Findings:
-    """What folds on data, in every space that may change and whose units were measured wherever they are read.
+@dataclass(frozen=True, slots=True, eq=False)
+class Survey:
+    """The units of a space wherever they are read, on data.
+
+    Attributes:
+        space: That may change unit by unit.
+        measured: One a tap.
+        order: The units, each the one that those before it explain least. Shape (n,), int.
+        unexplained: How much of each, in that order, those before it leave unexplained: the mean error relative to the
+            largest value. Shape (n,), decreasing.
+    """
+
+    space: Space
+    measured: tuple[Measured, ...]
+    order: Array
+    unexplained: Array
+
+
+def survey(network: Network, values: Mapping[str, Array]) -> tuple[Survey, ...]:
+    """Every space that may change and whose units were measured wherever they are read.
 
     Args:
         network: Whose units they are.
         values: Samples at nodes: shape (samples, extent of the axis of units), in the order of the data.
-        reach: The mean error that a unit may have, relative to its largest value.
     """
     followed = trace(network)
     homes = _homes(followed)
-    found: list[Finding] = []
+    found = []
     for space in _open(followed):
-        if any(homes[tap.name] not in values for tap in space.taps):
-            continue
-        measured = [_measured(tap, values[homes[tap.name]]) for tap in space.taps]
-        if min(len(samples.second) for samples in measured) < 2:
-            continue
-        at = _folds(measured, reach)
-        fold = at[space.taps[0].name]
+        if all(homes[tap.name] in values for tap in space.taps):
+            measured = tuple(_measured(tap, values[homes[tap.name]]) for tap in space.taps)
+            if min(len(samples.second) for samples in measured) > 1:
+                found.append(Survey(space, measured, *_ordered(measured)))
+    return tuple(found)
+
+
+def functional(surveys: Iterable[Survey], reach: float = EXACT, notions: Collection[str] | None = None) -> Findings:
+    """What folds on data.
+
+    Args:
+        surveys: Of a network.
+        reach: The mean error that a unit may have, relative to its largest value.
+        notions: Names of those to look for; all if not given.
+    """
+    found: list[Finding] = []
+    for one in surveys:
+        at = _folds(one, reach, notions)
+        fold = at[one.space.taps[0].name]
         if len(fold.dropped):
             gone = fold.dropped
             why = tuple(fold.why[j] for j in gone)
-            error = max(_worst(samples, at[samples.tap.name]) for samples in measured)
-            found.append(Finding(space.name, space.size, gone, why, at, fold, error))
+            error = max(_worst(samples, at[samples.tap.name]) for samples in one.measured)
+            found.append(Finding(one.space.name, one.space.size, gone, why, at, fold, error))
     return Findings(tuple(found), ())
 
 
@@ -116,27 +145,34 @@ def _measured(tap: Tap, values: Array) -> Measured:
     return Measured(tap, halves[0], halves[1], np.where(size > 0, size, 1.0))
 
 
-def _folds(measured: list[Measured], reach: float) -> dict[str, Fold]:
-    """One fold for each tap, all of which keep the same units."""
-    keep = _chosen(measured, reach)
-    while True:
-        fitted = [_fitted(samples, keep, reach * CONFIRMED) for samples in measured]
-        doubtful = np.unique(np.concatenate([unit for _, unit in fitted]))
-        if not len(doubtful):
-            return {samples.tap.name: fold for samples, (fold, _) in zip(measured, fitted, strict=True)}
-        keep = np.union1d(keep, doubtful)
-
-
-def _chosen(measured: list[Measured], reach: float) -> Array:
-    """Units that the others are almost combinations of, at all taps at once; at least one. Shape (k,), int."""
+def _ordered(measured: Sequence[Measured]) -> tuple[Array, Array]:
+    """The units in the order in which they should stay, at all taps at once, and what is unexplained of each."""
     blocks = []
     for samples in measured:
         rows = samples.first / samples.size
         centred = rows if samples.tap.padded else rows - rows.mean(axis=0)
         blocks.append(np.linalg.qr(centred, mode="r") / np.sqrt(max(len(rows), 1)))
     r, order = qr(np.vstack(blocks), mode="r", pivoting=True)
-    rank = int(np.sum(np.abs(np.diag(r)) > reach))
-    return np.sort(order[: max(rank, 1)])
+    left = np.zeros(len(order))
+    diagonal = np.abs(np.diag(r))
+    left[: len(diagonal)] = diagonal
+    return order, left
+
+
+def _folds(one: Survey, reach: float, notions: Collection[str] | None) -> dict[str, Fold]:
+    """One fold for each tap, all of which keep the same units; at least one."""
+    keep = np.sort(one.order[: max(1, int(np.sum(one.unexplained > reach)))])
+    while True:
+        fitted = [_fitted(samples, keep, reach * CONFIRMED) for samples in one.measured]
+        doubtful = np.unique(np.concatenate([*(units for _, units in fitted), _others(fitted[0][0], notions)]))
+        if not len(doubtful):
+            return {samples.tap.name: fold for samples, (fold, _) in zip(one.measured, fitted, strict=True)}
+        keep = np.union1d(keep, doubtful)
+
+
+def _others(fold: Fold, notions: Collection[str] | None) -> Array:
+    """The units that go by a notion that was not asked for. Shape (k,), int."""
+    return np.array([j for j in fold.dropped if notions is not None and fold.why[j] not in notions], dtype=np.intp)
 
 
 def _fitted(samples: Measured, keep: Array, allowed: float) -> tuple[Fold, Array]:

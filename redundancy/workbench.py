@@ -14,7 +14,7 @@ from redundancy.compaction import Compaction, continued, exhausted
 from redundancy.compaction import compact as compact_network
 from redundancy.errors import OptionError, UnsupportedError
 from redundancy.fold import Holds
-from redundancy.functional import EXACT, functional, taps
+from redundancy.functional import EXACT, functional, survey, taps
 from redundancy.nearing import made_equal
 from redundancy.network import Array, Network
 from redundancy.notions.near import NEAR
@@ -113,7 +113,7 @@ def _audited(original: Any, data: Any, notions: Any, bounds: Bounds | None) -> A
         return found
     exact = compact_network(network, notions=notions, box=box)
     values = sampled(exact.network, taps(exact.network), _inputs(network, data))
-    measured = functional(exact.network, values)
+    measured = functional(survey(exact.network, values), notions=notions)
     more = continued(exact, exhausted(exact.network, _after(measured, lambda small: Findings((), ()))))
     return with_measured(found, exact, more, min((len(rows) for rows in values.values()), default=0))
 
@@ -128,7 +128,7 @@ def _compacted(original: Any, tolerance: float, data: Any, notions: Any, bounds:
     small = _written(original, exact.network)
     difference, scale = verified(original, small, exact, given)
     found = replace(exact, model=small, model_name=original.name, difference=difference, scale=scale)
-    return found if given is None else _measured(original, found, given, tolerance)
+    return found if given is None else _measured(original, found, given, tolerance, notions)
 
 
 def _folded(
@@ -183,12 +183,14 @@ def _bounds(network: Network, box: Box | None, given: tuple[Array, ...] | None) 
     return {**usual, **(box or {})}
 
 
-def _measured(original: Any, found: Compaction, given: tuple[Array, ...], tolerance: float) -> Compaction:
+def _measured(
+    original: Any, found: Compaction, given: tuple[Array, ...], tolerance: float, notions: tuple[str, ...] | None
+) -> Compaction:
     """The same without what is redundant on data: as much as leaves the outputs on them within the tolerance."""
     from redundancy.frameworks.keras.measuring import sampled
     from redundancy.frameworks.keras.probes import outputs_of
 
-    values = sampled(found.network, taps(found.network), given)
+    surveys = survey(found.network, sampled(found.network, taps(found.network), given))
     expected = outputs_of(original, given)
     allowed = max(tolerance, rounding(found.original) * largest(expected))
     best = found
@@ -196,7 +198,7 @@ def _measured(original: Any, found: Compaction, given: tuple[Array, ...], tolera
     fits, fails = -1, len(reaches)
     while fails - fits > 1:
         middle = (fits + fails) // 2
-        tried = _tried(original, found, functional(found.network, values, float(reaches[middle])))
+        tried = _tried(original, found, functional(surveys, float(reaches[middle]), notions), notions)
         difference = apart(expected, outputs_of(tried.model, given)) if tried.removals != found.removals else 0.0
         if difference <= allowed:
             fits, best = middle, replace(tried, difference=difference, scale=largest(expected))
@@ -205,11 +207,11 @@ def _measured(original: Any, found: Compaction, given: tuple[Array, ...], tolera
     return best if len(best.removals) > len(found.removals) else found
 
 
-def _tried(original: Any, found: Compaction, measured: Findings) -> Compaction:
+def _tried(original: Any, found: Compaction, measured: Findings, notions: tuple[str, ...] | None) -> Compaction:
     """What is left after folds that were measured, and after those that are exact then."""
     if not measured.found:
         return found
-    more = continued(found, exhausted(found.network, _after(measured, search)))
+    more = continued(found, exhausted(found.network, _after(measured, lambda small: search(small, notions=notions))))
     return replace(more, model=_written(original, more.network), model_name=found.model_name, bound=None, box=found.box)
 
 

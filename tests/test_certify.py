@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from redundancy.building import Builder
-from redundancy.certify import SPREADS, certify
+from redundancy.certify import certify
 from redundancy.errors import NetworkError
+from redundancy.spreading import SPREADS
 from redundancy.strategies import networks
 
 

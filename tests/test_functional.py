@@ -3,7 +3,7 @@ import pytest
 from forward import forward
 
 from redundancy.building import Builder
-from redundancy.functional import functional, taps
+from redundancy.functional import functional, survey, taps
 from redundancy.surgery import operate
 
 RNG = np.random.default_rng(0)
@@ -29,7 +29,7 @@ def kernel(units=8):
 def found(net, x=X, reach=1e-6):
     (name,) = taps(net)
     upto = type(net)(net.nodes[: [n.name for n in net].index(name) + 1], (name,))
-    findings = functional(net, {name: forward(upto, x)}, reach)
+    findings = functional(survey(net, {name: forward(upto, x)}), reach)
     return findings, {(j, why) for f in findings.found for j, why in zip(f.units.tolist(), f.why, strict=True)}
 
 
@@ -102,7 +102,7 @@ def test_constants_on_data_stay_before_zeros(padding):
     net = b.network(b.add("conv", y, weights={"kernel": RNG.standard_normal((3, 3, 4, 2))}, padding=padding))
     upto = type(net)(net.nodes[:3], (y,))
     x = RNG.standard_normal((40, 6, 6, 2))
-    findings = functional(net, {y: forward(upto, x).reshape(-1, 4)})
+    findings = functional(survey(net, {y: forward(upto, x).reshape(-1, 4)}))
     gone = [f.units.tolist() for f in findings.found]
     assert gone == ([[1]] if padding == "valid" else [])
 
@@ -115,6 +115,16 @@ def test_positions_of_a_flattened_map_are_samples():
     net = b.network(b.add("dense", y, weights={"kernel": RNG.standard_normal((80, 2)), "bias": np.zeros(2)}))
     x = RNG.random((60, 4, 4, 2))
     upto = type(net)(net.nodes[:4], (y,))
-    findings = functional(net, {y: forward(upto, x)})
+    findings = functional(survey(net, {y: forward(upto, x)}))
     assert [len(f.units) for f in findings.found] == [3]
     assert unchanged(net, findings, x) < 1e-8
+
+
+def test_only_notions_that_were_asked_for():
+    w = np.abs(kernel(9))
+    w[:, 3] *= -1
+    net = network(w)
+    (name,) = taps(net)
+    values = {name: forward(type(net)(net.nodes[:3], (name,)), np.abs(X))}
+    (found,) = functional(survey(net, values), notions=["dead"]).found
+    assert (found.units.tolist(), found.why) == ([3], ("dead",))

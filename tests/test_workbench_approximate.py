@@ -117,16 +117,17 @@ def test_an_audit_without_findings_says_so():
     found = redundancy.audit(model(4))
     assert found.findings == ()
     assert found.before == found.after
+    assert [(r.space, r.reason, r.units) for r in found.fixed] == [("last", "it is an output of the network", 3)]
 
 
 def test_what_is_measured_wrongly_changes_nothing(monkeypatch):
     """Folds that would break the outputs on data are left out, whoever proposes them."""
-    right = redundancy.workbench.functional
+    right = redundancy.workbench.survey
 
-    def wrong(network, values, reach):
-        return right(network, {name: 0 * rows for name, rows in values.items()}, reach)
+    def wrong(network, values):
+        return right(network, {name: 0 * rows for name, rows in values.items()})
 
-    monkeypatch.setattr("redundancy.workbench.functional", wrong)
+    monkeypatch.setattr("redundancy.workbench.survey", wrong)
     made = model()
     assert redundancy.compact(made, data=X).removals == ()
 

@@ -20,6 +20,8 @@ NAMED = 4
 MOST_REASONS = 12
 """Reasons that are shown; a model may give one for each of its layers."""
 
+NOT_TO_BE_REMOVED, NOT_TO_BE_TOUCHED = "Redundant, but not to be removed:", "Not to be touched, redundant or not:"
+
 NOTHING_FOUND = "Nothing redundant was found."
 
 NONE_TO_REMOVE = "Nothing redundant was found that may be removed."
@@ -48,7 +50,7 @@ def audit_table(found: Audit, width: int) -> str:
         lines += _findings(found, width)
     else:
         lines += [NONE_TO_REMOVE if found.refusals else NOTHING_FOUND]
-    return "\n".join(lines + _stay(found.refusals, width))
+    return "\n".join(lines + _stay(found.refusals, width) + _stay(found.fixed, width, NOT_TO_BE_TOUCHED))
 
 
 def compaction_table(small: Compaction, width: int, files: tuple[int, int] | None = None) -> str:
@@ -215,14 +217,14 @@ def _bound(small: Compaction) -> str:
     return f"No output can differ by more than {small.bound:.3g}, {where}, but for rounding."
 
 
-def _stay(refusals: Iterable[Refusal], width: int) -> list[str]:
-    """What would fold but stays, reason by reason."""
+def _stay(refusals: Iterable[Refusal], width: int, heading: str = NOT_TO_BE_REMOVED) -> list[str]:
+    """What stays, reason by reason."""
     reasons: dict[str, list[Refusal]] = defaultdict(list)
     for refusal in refusals:
         reasons[refusal.reason].append(refusal)
     if not reasons:
         return []
-    lines = ["", "Redundant, but not to be removed:"]
+    lines = ["", heading]
     for reason, those in list(reasons.items())[:MOST_REASONS]:
         lines += wrapped(f"{_where(those, 3 * width // 2)}: {plain(reason)}", width, 2, 2)
     if len(reasons) > MOST_REASONS:

@@ -32,7 +32,7 @@ def _path(step: Step) -> tuple[str, ...]:
 
 
 def _feeds(step: Step) -> tuple[str, ...]:
-    return step.node.inputs if isinstance(step, Call) else step.feeds
+    return step.inputs if isinstance(step, Call) else step.feeds
 
 
 def _results(step: Step) -> tuple[str, ...]:

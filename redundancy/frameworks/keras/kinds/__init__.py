@@ -5,6 +5,7 @@ Only a class of Keras's own is known, never a subclass: what a subclass does is 
 
 from redundancy.frameworks.keras.kinds import (
     activation,
+    attention,
     joining,
     linear,
     normalization,
@@ -53,4 +54,16 @@ __all__ = [
     "resized",
 ]
 
-_FAMILIES = (activation, joining, linear, normalization, operations, pointwise, pooling, recurrent, reducing, reshaping)
+_FAMILIES = (
+    activation,
+    attention,
+    joining,
+    linear,
+    normalization,
+    operations,
+    pointwise,
+    pooling,
+    recurrent,
+    reducing,
+    reshaping,
+)

@@ -64,7 +64,7 @@ def _affine(name: str, args: list[Any], kwargs: Mapping[str, Any], shape: Shape)
 
 def _is_ambiguous(numbers: Array) -> bool:
     """Whether Keras's addition on TensorFlow could take numbers along one axis for a bias along another."""
-    return sum(extent > 1 for extent in numbers.shape) == 1 and numbers.shape[-1] == 1)
+    return bool(sum(extent > 1 for extent in numbers.shape) == 1 and numbers.shape[-1] == 1)
 
 
 def laid_out(value: Any, shape: Shape) -> Array | None:
