@@ -108,7 +108,7 @@ def _wrong_weight(node: Node, inputs: tuple[tuple[int | None, ...], ...]) -> str
     for name in axes.keys() ^ node.weights.keys():
         if name not in rule.optional or name not in axes:
             return f"weight '{name}' is {'missing' if name in axes else 'unknown'}; it has {', '.join(axes) or 'none'}"
-    if axes and len(inputs) != 1:
+    if node.weights and len(inputs) != 1:
         return f"it reads one node, not {len(inputs)}"
     extent = inputs[0][rule.axis(node, len(inputs[0]))] if inputs[0] else None
     groups = node.config.get("groups", 1)

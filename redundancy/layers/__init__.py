@@ -1,6 +1,7 @@
 """What each kind of layer does with units: one small function a kind, one file a family, one registry."""
 
 from redundancy.layers import (
+    attention,
     depthwise,
     flatten,
     joining,
@@ -10,15 +11,17 @@ from redundancy.layers import (
     pooling,
     prelu,
     recurrent,
+    reducing,
     rescaling,
     reshaping,
 )
 from redundancy.layers.rule import RULES, Rule, register, shape_of
-from redundancy.layers.tracer import Block, Pin, Tracer, precision
+from redundancy.layers.tracer import Block, Following, Pin, Tracer, precision
 
-__all__ = ["RULES", "Block", "Pin", "Rule", "Tracer", "precision", "register", "shape_of"]
+__all__ = ["RULES", "Block", "Following", "Pin", "Rule", "Tracer", "precision", "register", "shape_of"]
 
 _FAMILIES = (
+    attention,
     depthwise,
     flatten,
     joining,
@@ -28,6 +31,7 @@ _FAMILIES = (
     pooling,
     prelu,
     recurrent,
+    reducing,
     rescaling,
     reshaping,
 )

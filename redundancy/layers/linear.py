@@ -22,7 +22,7 @@ ELSEWHERE = "it reads along another axis than the one its input's units lie on"
 
 def _dense(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
     kernel = node.weights["kernel"]
-    return _made(node, inputs[0], tracer, kernel[None], len(node.shape) - 1, at_positions, padded=False)
+    return made_by_kernel(node, inputs[0], tracer, kernel[None], len(node.shape) - 1, at_positions, padded=False)
 
 
 def at_positions(basis: Basis, positions: int) -> Basis:
@@ -57,7 +57,7 @@ def _conv(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
             return tracer.opaque(node, inputs, ELSEWHERE)
         tracer.block(inputs[0], groups, node.layer, strict=True)
     flat = kernel.reshape(-1, read, made)
-    units = _made(node, inputs[0], tracer, flat, axis, _window(node, tuple(size)), padded=_padded(node))
+    units = made_by_kernel(node, inputs[0], tracer, flat, axis, _window(node, tuple(size)), padded=_padded(node))
     if groups > 1:
         tracer.block(units, groups, node.layer, strict=False)
     return units
@@ -99,7 +99,7 @@ def _transposed(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
     kernel = np.swapaxes(node.weights["kernel"], -1, -2)
     *size, read, made = kernel.shape
     flat, axis = kernel.reshape(-1, read, made), channel_axis(node, len(node.shape))
-    return _made(node, inputs[0], tracer, flat, axis, _window(node, tuple(size)), padded=_uneven(node))
+    return made_by_kernel(node, inputs[0], tracer, flat, axis, _window(node, tuple(size)), padded=_uneven(node))
 
 
 def _uneven(node: Node) -> bool:
@@ -162,8 +162,10 @@ def _embedding_shape(node: Node, inputs: tuple[Shape, ...]) -> Shape:
     return (*inputs[0], node.weights["embeddings"].shape[1])
 
 
-def _made(node: Node, units: Units, tracer: Tracer, kernel: Array, axis: int, step: Step, *, padded: bool) -> Units:
-    """The units that a kernel of shape (window positions, in, out) makes of those it reads."""
+def made_by_kernel(
+    node: Node, units: Units, tracer: Tracer, kernel: Array, axis: int, step: Step, *, padded: bool
+) -> Units:
+    """The units that a kernel of shape (window positions, in, out) makes of those it reads, along one axis."""
     n = kernel.shape[2]
     if units.axis != axis or units.size != kernel.shape[1]:
         tracer.pin(units, node.layer, ELSEWHERE)

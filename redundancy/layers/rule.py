@@ -53,6 +53,8 @@ class Rule:
         loose: The weights in a form of which the axes above speak; as stored, if not given. The last axes of the one
             that reads are those of the bias.
         packed: The node with such weights, in the form in which it stores them.
+        multiplies: Two inputs, by number, that are only multiplied with each other, unit by unit, and summed: what
+            relates units of either is taken over by what makes the other's. Constants of the second do not matter.
         biased: How many axes the bias of the loose weights has.
     """
 
@@ -72,11 +74,12 @@ class Rule:
     loose: Callable[[Node], Mapping[str, Array]] = _as_stored
     packed: Callable[[Node, Mapping[str, Array]], Node] = _stored
     biased: int = 1
+    multiplies: tuple[int, int] | None = None
 
     @property
     def makes(self) -> bool:
         """Whether the units of its output are its own."""
-        return bool(self.writes) and not self.carries
+        return bool(self.writes) and (bool(self.reads) or not self.carries)
 
 
 RULES: dict[str, Rule] = {}

@@ -40,12 +40,46 @@ class Block:
         labels: The group of each. Shape (n,), int.
         strict: A unit can only be stated in units of its own group.
         layer: Whose groups they are.
+        even: The groups must stay of one size.
+        whole: A group may go as a whole, as well.
+        led: A group goes as a whole where it follows others, and only there.
     """
 
     ids: Array
     labels: Array
     strict: bool
     layer: str
+    even: bool = True
+    whole: bool = False
+    led: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Following:
+    """Groups of units that go as a whole, each with a whole group of others, and not otherwise.
+
+    Attributes:
+        ids: The units. Shape (n,), int.
+        labels: The group of each. Shape (n,), int.
+        leaders: Those that they follow. Shape (m,), int.
+        leading: The group of each of those. Shape (m,), int.
+        layer: Whose groups they are.
+    """
+
+    ids: Array
+    labels: Array
+    leaders: Array
+    leading: Array
+    layer: str
+
+    def gone(self, dropped: Array) -> Array:
+        """The groups of which all leaders go. Shape (groups,), int.
+
+        Args:
+            dropped: The units that go.
+        """
+        left = self.leading[~np.isin(self.leaders, dropped)]
+        return np.setdiff1d(self.leading, left)
 
 
 @dataclass(slots=True)
@@ -56,17 +90,21 @@ class Tracer:
         find: Finds what folds before a nonlinear function; None where nobody asks what units compute.
         box: Bounds of the network's inputs, by node: (low, high), each broadcasting to the input's shape.
         shapes: Of every node's output, by name.
+        shared: The layers that are called several times with the same weights.
+        nodes: All, by name.
         pins: What must stay, in the order found.
         blocks: What must stay in groups of one size.
-        shared: The layers that are called several times with the same weights.
+        following: What goes with what.
     """
 
     find: Find | None = None
     box: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)
     shapes: Mapping[str, tuple[int | None, ...]] = field(default_factory=dict)
+    shared: frozenset[str] = frozenset()
+    nodes: Mapping[str, Node] = field(default_factory=dict)
     pins: list[Pin] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
-    shared: frozenset[str] = frozenset()
+    following: list[Following] = field(default_factory=list)
     _parent: list[int] = field(default_factory=list)
 
     @property
@@ -106,10 +144,20 @@ class Tracer:
         """These units stay as they are."""
         self.pins.extend(Pin(part, layer, reason, reads) for part in units.parts)
 
-    def block(self, units: Units, groups: int, layer: str, *, strict: bool) -> None:
+    def block(
+        self, units: Units, groups: int, layer: str, *, strict: bool, whole: bool = False, led: bool = False
+    ) -> None:
         """These units, in as many groups as said along their axis, must stay groups of one size."""
-        labels = np.arange(units.size) // (units.size // groups)
-        self.blocks.append(Block(units.ids, labels, strict, layer))
+        self.blocks.append(Block(units.ids, _grouped(units, groups), strict, layer, whole=whole, led=led))
+
+    def apart(self, units: Units, labels: Array, layer: str) -> None:
+        """These units can only be stated in units of the same label. Labels of shape (size,), int."""
+        self.blocks.append(Block(units.ids, labels, strict=True, layer=layer, even=False))
+
+    def follow(self, units: Units, leaders: Units, groups: int, layer: str) -> None:
+        """These units, in groups along their axis, go as groups of the leaders do."""
+        labels, leading = _grouped(units, groups), _grouped(leaders, groups)
+        self.following.append(Following(units.ids, labels, leaders.ids, leading, layer))
 
     def opaque(self, node: Node, inputs: tuple[Units, ...], reason: str) -> Units:
         """A node that nothing is known about: what it reads stays as it is, and so does what it makes."""
@@ -222,6 +270,10 @@ class Tracer:
         holds = max(fold.holds, part.affine.holds)
         known = Affine({("value", name): fold.into}, np.ones(n), fold.offset, fold.why, eps, stored=False, holds=holds)
         return Part(part.ids, known, low, high, part.where)
+
+
+def _grouped(units: Units, groups: int) -> Array:
+    return np.arange(units.size) // (units.size // groups)
 
 
 def precision(node: Node) -> float:

@@ -8,6 +8,7 @@ _NORMALISES = (
     "it normalises over its units, so that to remove one would change all the others; what lies between other layers"
     " can still change"
 )
+_CALLED = "it is given a gate, a mask that is no tensor, or returns its scores, or is called in training mode"
 _STEPS = "what its cells do at a step is not known"
 _SCORES = "it multiplies its units with each other"
 
@@ -25,6 +26,7 @@ REASONS: Mapping[str, str] = {
     "SimpleRNN": "it is given a function that is not Keras's own, or is called in training mode",
     "GRU": "it is given a function that is not Keras's own, or is called in training mode",
     "LSTM": "it is given a function that is not Keras's own, or is called in training mode",
+    "MultiHeadAttention": _CALLED,
     "Attention": _SCORES,
     "AdditiveAttention": "it scales its units and compares the sums of queries and keys",
     "GroupedQueryAttention": "its queries share keys and values in groups",

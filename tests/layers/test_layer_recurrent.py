@@ -81,6 +81,46 @@ def test_units_that_only_read_units_that_are_zero_are_zero():
     assert (finding.space, finding.units.tolist()) == ("layer", [1, 2])
 
 
+def twins(kind, gates=None, names=("kernel", "recurrent_kernel", "bias")):
+    """A network whose layer tells unit 3 what it tells unit 0, at some gates and by some weights."""
+    arrays = weights(kind)
+    for name in names:
+        wide = arrays[name].reshape(*arrays[name].shape[:-1], GATES[kind], 4)
+        chosen = slice(None) if gates is None else gates
+        wide[..., chosen, 3] = wide[..., chosen, 0]
+    return network(kind).with_weights({"layer": arrays})
+
+
+@KINDS
+def test_units_that_are_told_the_same_are_twins(kind):
+    (finding,) = search(twins(kind)).found
+    assert (finding.units.tolist(), finding.why) == ([3], ("duplicate",))
+
+
+@KINDS
+def test_units_that_are_told_the_same_at_all_gates_but_one_are_two(kind):
+    for gate in range(GATES[kind]):
+        assert search(twins(kind, [other for other in range(GATES[kind]) if other != gate])).found == ()
+
+
+@KINDS
+@pytest.mark.parametrize("name", ["kernel", "recurrent_kernel", "bias"])
+def test_units_that_differ_in_one_weight_are_two(kind, name):
+    same = [other for other in ("kernel", "recurrent_kernel", "bias") if other != name]
+    assert search(twins(kind, names=same)).found == ()
+
+
+@KINDS
+def test_what_nobody_reads_goes(kind):
+    before = network(kind)
+    arrays = {name: array.copy() for name, array in before["layer"].weights.items()}
+    arrays["recurrent_kernel"][2] = 0.0
+    last = before["last"].weights["kernel"].copy()
+    last[2] = 0.0
+    (finding,) = search(before.with_weights({"layer": arrays, "last": {"kernel": last}})).found
+    assert (finding.units.tolist(), finding.why) == ([2], ("unused",))
+
+
 def test_an_input_bias_may_not_stand_in_for_the_other_bias_of_a_gru():
     """Equal sums of both are not enough: the reset gate scales one of them only."""
     arrays = weights("gru")

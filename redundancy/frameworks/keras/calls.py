@@ -37,6 +37,11 @@ class Call:
         return last.name
 
     @property
+    def inputs(self) -> tuple[str, ...]:
+        """The nodes that it reads, in order."""
+        return self.node.origin.feeds if self.parts else self.node.inputs
+
+    @property
     def path(self) -> tuple[str, ...]:
         """Where the layer is in the model: the nested models, then its own name."""
         return (*self.scope, self.layer)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -205,7 +206,7 @@ class _Reader:
             mine: Any = PartOrigin(name, part.role, part.meaning.paths)
             if not number:
                 first = part.meaning.paths
-                mine = CallOrigin(origin.layer, origin.arguments, origin.tensors, origin.scope, first, several=True)
+                mine = replace(origin, paths=first, several=True, feeds=inputs)
             meaning, weights = part.meaning, self._stored(call.operation, part.meaning)
             home = f"{layer}/{part.role}" if number else layer
             node = Node(named[part.role], meaning.kind, reads, part.shape, meaning.config, weights, home, mine)

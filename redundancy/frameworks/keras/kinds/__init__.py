@@ -5,6 +5,7 @@ Only a class of Keras's own is known, never a subclass: what a subclass does is 
 
 from redundancy.frameworks.keras.kinds import (
     activation,
+    attention,
     joining,
     linear,
     normalization,
@@ -12,6 +13,7 @@ from redundancy.frameworks.keras.kinds import (
     pointwise,
     pooling,
     recurrent,
+    reducing,
     reshaping,
 )
 from redundancy.frameworks.keras.kinds.activation import default_activation
@@ -31,6 +33,7 @@ from redundancy.frameworks.keras.kinds.kind import (
     present,
     resized,
 )
+from redundancy.frameworks.keras.kinds.linear import is_misplaced
 
 __all__ = [
     "JOINS",
@@ -41,6 +44,7 @@ __all__ = [
     "attribute",
     "default_activation",
     "is_known",
+    "is_misplaced",
     "made",
     "meaning_of",
     "operation_name",
@@ -50,4 +54,16 @@ __all__ = [
     "resized",
 ]
 
-_FAMILIES = (activation, joining, linear, normalization, operations, pointwise, pooling, recurrent, reshaping)
+_FAMILIES = (
+    activation,
+    attention,
+    joining,
+    linear,
+    normalization,
+    operations,
+    pointwise,
+    pooling,
+    recurrent,
+    reducing,
+    reshaping,
+)
