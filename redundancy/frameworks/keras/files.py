@@ -196,8 +196,8 @@ def _attempt(path: Path, found: Contents, compiles: bool, trust: bool) -> Any:
         raise refused(path, why, AGAIN) from failure
     if failure:
         # Keras repeats the whole configuration before it says what is wrong with it.
-        said = reason(failure).rsplit("Exception encountered: ", 1)[-1]
-        raise refused(path, f"Keras cannot load it ({shown(said, 240)})", AGAIN) from failure
+        why = reason(failure).rsplit("Exception encountered: ", 1)[-1]
+        raise refused(path, f"Keras cannot load it ({shown(why, 240)})", AGAIN) from failure
     if any("freshly" in line for line in said):
         raise refused(path, "some of its layers have no weights in it", AGAIN)
     return model
