@@ -1,12 +1,17 @@
 """What the README shows works as it stands there."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
-README = (Path(__file__).parent.parent / "README.md").read_text()
-CLAIM, COMPACTION = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+from redundancy.cli import main
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+COMMANDS = re.findall(r"^\$ redundancy (.*)$", README, re.MULTILINE)
+CLAIM, TRAINING, COMPACTION = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
 def test_the_first_claim_holds(pytester, tmp_path):
@@ -27,6 +32,42 @@ def test_a_model_file_is_compacted(tmp_path, monkeypatch, capsys):
     small = keras.saving.load_model(tmp_path / "small.keras")
     assert small.layers[0].filters == 3
     assert "dependent" in capsys.readouterr().out
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """The directory in which the network of the README was trained, in one epoch."""
+    directory = tmp_path_factory.mktemp("readme")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(directory)
+        exec(TRAINING.replace("epochs=10", "epochs=1").replace("x=digits.x_train)", "x=digits.x_train[:300])"), {})
+    return directory
+
+
+def test_the_commands_are_shown():
+    assert [command.split()[0] for command in COMMANDS] == ["audit", "compact"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_does_what_is_shown(trained, monkeypatch, capsys, command):
+    monkeypatch.chdir(trained)
+    assert main(shlex.split(command)) == 0
+    shown = README.split(f"$ redundancy {command}\n")[1]
+    assert capsys.readouterr().out.splitlines()[0] == shown.splitlines()[0]
+
+
+def test_every_file_that_is_linked_is_there():
+    links = re.findall(r"\]\(([^)#]+)\)", README)
+    assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []
+
+
+def test_the_options_that_are_named_are_there(capsys):
+    for command in ("audit", "compact"):
+        with pytest.raises(SystemExit):
+            main([command, "--help"])
+    known = set(re.findall(r"--[a-z]+(?:-[a-z]+)*", capsys.readouterr().out))
+    section = README.split("## Redundancy out of a model")[1].split("\n## ")[0]
+    assert set(re.findall(r"--[a-z]+(?:-[a-z]+)*", section)) <= known
 
 
 @pytest.mark.parametrize("command", ["-e properties", "-e py\n"])

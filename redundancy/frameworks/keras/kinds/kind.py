@@ -80,6 +80,11 @@ WITH_ACTIVATION = ("dense", "conv", "conv_transpose", "depthwise_conv", "einsum_
 """The kinds whose Keras layers take an activation as an argument."""
 
 
+def classes() -> frozenset[str]:
+    """The classes of layers and operations whose meaning is known, at least in some cases."""
+    return frozenset({*_READERS, *_OPERATIONS})
+
+
 def reads(*classes: str) -> Callable[[Reader], Reader]:
     """Registers what layers of these classes mean."""
 

@@ -1,0 +1,24 @@
+"""docs/layers.md lists what the registries hold."""
+
+import inspect
+import re
+from pathlib import Path
+
+from redundancy.frameworks.keras import kinds
+from redundancy.layers.tying import REASONS
+
+PAGE = (Path(__file__).parent.parent / "docs" / "layers.md").read_text()
+FOLLOWED, KEPT = (PAGE.split(f"\n## {heading}")[1].split("\n## ")[0] for heading in ("Followed", "Kept"))
+
+
+def test_every_class_that_is_read_is_listed():
+    import keras
+
+    layers, operations = (re.findall(r"`(\w+)`", text) for text in FOLLOWED.split("So are these operations", 1))
+    known = {name: inspect.isclass(getattr(keras.layers, name, None)) for name in kinds.kind.classes()}
+    assert sorted(layers) == sorted(name for name, layer in known.items() if layer)
+    assert sorted(operations) == sorted(name for name, layer in known.items() if not layer)
+
+
+def test_every_reason_is_listed():
+    assert dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", KEPT, re.MULTILINE)) == dict(REASONS)
