@@ -320,3 +320,34 @@ def test_a_bad_model_file_is_one_line_in_a_process_of_its_own(tmp_path, model_fi
     done = shell("audit", name, directory=tmp_path)
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
     assert done.stderr.startswith("redundancy: error: cannot use the model ")
+
+
+def test_code_in_a_file_is_run_only_where_that_is_asked_for(run, tmp_path):
+    import keras
+
+    keras.Sequential([keras.Input((3,)), keras.layers.Dense(4), keras.layers.Lambda(lambda x: 2 * x)]).save("m.keras")
+    assert "runs code from outside this package" in refused(run("audit", "m.keras"))
+    assert run("audit", "m.keras", "--trust")[0] == 0
+
+
+def own_loss(expected, given):
+    return (expected - given) ** 2
+
+
+def test_what_is_lost_on_the_way_is_said(run, tmp_path):
+    import keras
+
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4)])
+    model.compile(loss=own_loss)
+    model.save("m.keras")
+    code, _, err = run("compact", "m.keras", "-o", "small.keras")
+    assert code == 0
+    assert err.startswith("redundancy: warning: the settings of compilation in 'm.keras' cannot be made again")
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("option", ["--data=x.npz", "--box=0,1"])
+def test_a_model_without_inputs_takes_no_data(run, tmp_path, monkeypatch, option):
+    np.savez("x.npz", x=np.ones(3))
+    monkeypatch.setattr("redundancy.frameworks.keras.inputs.inputs_of", lambda model: ())
+    assert "the model has no inputs by name" in refused(run("audit", "model", option))

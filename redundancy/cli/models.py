@@ -188,15 +188,8 @@ def _inputs(arguments: argparse.Namespace, *, tell: bool) -> tuple[Any, dict[str
     inputs = inputs_of(model)
     if not inputs and (arguments.data is not None or arguments.box is not None):
         raise OptionError("the model has no inputs by name, so that --data and --box have nothing to speak of")
-    box = None if arguments.box is None else _boxes(arguments.box, inputs)
-    return model, {"data": _samples(arguments.data, inputs), "box": box, "notions": arguments.notions}
-
-
-def _boxes(bounds: tuple[float, float], inputs: Iterable[Input]) -> dict[str, tuple[Any, Any]]:
-    import numpy as np
-
-    low, high = map(np.float64, bounds)
-    return {each.name: (low, high) for each in inputs if each.dtype.startswith(("float", "bfloat"))}
+    data = _samples(arguments.data, inputs)
+    return model, {"data": data, "box": arguments.box, "notions": arguments.notions}
 
 
 def _samples(path: Path | None, inputs: Iterable[Input]) -> Any:
