@@ -14,6 +14,7 @@ from redundancy.frameworks.keras.kinds import (
     pooling,
     recurrent,
     reshaping,
+    wrapping,
 )
 from redundancy.frameworks.keras.kinds.activation import default_activation
 from redundancy.frameworks.keras.kinds.kind import (
@@ -62,4 +63,5 @@ _FAMILIES = (
     pooling,
     recurrent,
     reshaping,
+    wrapping,
 )
