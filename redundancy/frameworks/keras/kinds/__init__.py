@@ -13,6 +13,7 @@ from redundancy.frameworks.keras.kinds import (
     pointwise,
     pooling,
     recurrent,
+    reducing,
     reshaping,
     wrapping,
 )
@@ -33,6 +34,7 @@ from redundancy.frameworks.keras.kinds.kind import (
     present,
     resized,
 )
+from redundancy.frameworks.keras.kinds.linear import is_misplaced
 
 __all__ = [
     "JOINS",
@@ -43,6 +45,7 @@ __all__ = [
     "attribute",
     "default_activation",
     "is_known",
+    "is_misplaced",
     "made",
     "meaning_of",
     "operation_name",
@@ -62,6 +65,7 @@ _FAMILIES = (
     pointwise,
     pooling,
     recurrent,
+    reducing,
     reshaping,
     wrapping,
 )
