@@ -30,7 +30,7 @@ class Column:
         right: Whether numbers end it, so that their digits stand below each other.
         yields: Which column goes first where the terminal is too narrow: the one with the largest number; one with 0
             never goes.
-        shrinks: Whether its cells may be cut.
+        shrinks: Whether its cells may be cut; those of the first such column are, before others go.
     """
 
     title: str
@@ -99,12 +99,14 @@ def table(
 def _chosen(heads: Sequence[Column], widths: Sequence[int], width: int) -> list[tuple[int, int]]:
     """The columns that are shown: (place, width)."""
     left = list(range(len(heads)))
-    spare = sum(max(0, widths[place] - READABLE) for place in left if heads[place].shrinks)
+    names = [place for place in left if heads[place].shrinks]
+    spare = sum(max(0, widths[place] - READABLE) for place in names[:1])
     while _excess(left, widths, width) > spare and any(heads[place].yields for place in left):
         left.remove(max(left, key=lambda place: heads[place].yields))
     limits = list(widths)
     while _excess(left, limits, width) > 0:
-        widest = max((p for p in left if heads[p].shrinks), key=limits.__getitem__, default=None)
+        readable = [place for place in names[:1] if limits[place] > READABLE]
+        widest = max(readable or names, key=limits.__getitem__, default=None)
         if widest is None or limits[widest] <= SHORTEST:
             break
         limits[widest] -= 1

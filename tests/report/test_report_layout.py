@@ -109,3 +109,12 @@ def test_a_share_of_nothing_is_none():
 
 def test_wrapped_lines_hang():
     assert wrapped("one two " * 10, 50, 2, 2)[1].startswith("    ")
+
+
+def test_only_names_are_cut_while_columns_can_go():
+    heads = [HEADS[0], Column("notion", shrinks=True), Column("share", yields=1)]
+    assert "near-duplicate (near, 0.3)" in table(heads, [["filters", "near-duplicate (near, 0.3)", "2.0%"]], 50)[2]
+    line = table([*heads, Column("more", yields=2)], [["f" * 30, "near-duplicate (near, 0.3)", "2.0%", "x" * 20]], 60)[
+        2
+    ]
+    assert "near-duplicate (near, 0.3)" in line
