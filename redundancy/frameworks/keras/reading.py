@@ -62,14 +62,24 @@ def _graph(model: Any) -> Any:
 
     if not isinstance(model, keras.Model):
         raise UnsupportedError(f"a {type(model).__name__} is no Keras model; give a Sequential or functional one")
-    if not _is_plain_model(model):
-        what = f"model '{model.name}' ({type(model).__name__}) is subclassed, and its code cannot be read as a graph"
-        raise UnsupportedError(f"{what}; rebuild it with keras.Sequential or keras.Model(inputs, outputs)")
+    if not is_graph(model):
+        raise UnsupportedError(f"model '{model.name}' {no_graph(model)}")
     graph = model._functional if isinstance(model, keras.Sequential) else model
     if graph is None:
         what = f"the Sequential model '{model.name}' is not built, so its layers have no shapes"
         raise UnsupportedError(f"{what}; begin it with keras.Input(shape) or call model.build((None, ...))")
     return graph
+
+
+def no_graph(model: Any) -> str:
+    """Why a model that is no graph is none, and what to do about it."""
+    what = f"({type(model).__name__}) is subclassed, and its code cannot be read as a graph"
+    return f"{what}; rebuild it with keras.Sequential or keras.Model(inputs, outputs)"
+
+
+def is_graph(model: Any) -> bool:
+    """Whether a model is Sequential or functional, and not subclassed."""
+    return _is_plain_model(model)
 
 
 def _is_plain_model(model: Any) -> bool:
