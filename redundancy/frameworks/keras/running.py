@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-
 MISSING = ("NotFoundError", "UnimplementedError")
 """What TensorFlow raises where it has no kernel."""
 
