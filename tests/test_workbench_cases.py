@@ -224,3 +224,32 @@ def test_what_else_is_said_of_layers_and_models_stays(tmp_path):
         assert after.name == "oracle"
     assert small.optimizer.get_config() == model.optimizer.get_config()
     assert (small.loss, small.run_eagerly) == ("mse", True)
+
+
+@pytest.mark.parametrize("sequential", [True, False])
+def test_what_a_mask_changes_is_refused_and_the_rest_folds(sequential):
+    first, normal = layers.Dense(5, activation="relu", name="first"), layers.BatchNormalization()
+    second = layers.Dense(4, activation="relu", name="second")
+    stack = [layers.Masking(), first, normal, second, layers.GlobalAveragePooling1D(name="mean"), layers.Dense(2)]
+    x = keras.Input((5, 3))
+    y = x
+    for layer in stack if not sequential else ():
+        y = layer(y)
+    model = weighted(keras.Sequential([x, *stack]) if sequential else keras.Model(x, y))
+    for layer in (first, normal, second):
+        copied(layer, 0, 1)
+    result = checked(model, 1)
+    assert {removal.space for removal in result.removals} == {"first"}
+    (refusal,) = result.refusals
+    assert (refusal.space, refusal.layer) == ("second", "mean")
+    assert "given a mask" in refusal.reason
+
+
+def test_a_layer_that_hides_rows_keeps_the_units_that_it_compares():
+    first = layers.Dense(5, activation="relu", name="first")
+    last = layers.LSTM(3, name="last")
+    model = weighted(keras.Sequential([keras.Input((5, 3)), first, layers.Masking(name="mask"), last]))
+    copied(first, 0, 1)
+    (refusal,) = checked(model, 0).refusals
+    assert (refusal.space, refusal.layer) == ("first", "mask")
+    assert "hides the rows" in refusal.reason

@@ -179,6 +179,8 @@ class _Reader:
         operation = call.operation
         name, layer = self._named(operation.name, prefix), "/".join((*scope, operation.name))
         inputs = tuple(self.names[id(tensor)] for tensor in call.input_tensors if id(tensor) in self.names)
+        if type(operation).__name__ in _MASKLESS:
+            inputs = inputs[:1]
         shapes = tuple(self._shapes[read] for read in inputs)
         origin = self._origin(call, scope)
         meaning = meaning_of(operation, shapes) if _is_plain(call) else None
@@ -268,6 +270,10 @@ class _Reader:
         return CallOrigin(self._origins[key], arguments, next(slots), scope)
 
 
+_MASKLESS = frozenset({"BatchNormalization"})
+"""The classes that make use of a mask in training only."""
+
+
 def _is_plain(call: Any) -> bool:
     """Whether a call passes tensors and nothing that changes what the layer does in inference."""
     import keras
@@ -276,7 +282,9 @@ def _is_plain(call: Any) -> bool:
     if kwargs.get("training") is False:
         del kwargs["training"]
     if kwargs.get("mask") is not None:
-        return False
+        if type(call.operation).__name__ not in _MASKLESS:
+            return False
+        del kwargs["mask"]
     leaves = keras.tree.flatten((call.arguments.args, kwargs))
     return all(leaf is None or isinstance(leaf, keras.KerasTensor) for leaf in leaves)
 
