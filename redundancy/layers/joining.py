@@ -168,6 +168,18 @@ def _concatenate_shape(node: Node, inputs: tuple[Shape, ...]) -> Shape:
     return (*inputs[0][:axis], joined, *inputs[0][axis + 1 :])
 
 
+def _stack(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
+    lined = _lined_up(node, inputs, tracer)
+    if tracer.is_pinned(lined, node.layer):
+        return lined
+    return replace(lined, axis=lined.axis + (node.config["axis"] <= lined.axis))
+
+
+def _stacked_shape(node: Node, inputs: tuple[Shape, ...]) -> Shape:
+    axis = node.config["axis"]
+    return (*inputs[0][:axis], len(inputs), *inputs[0][axis:])
+
+
 def _placed(first: Part, second: Part, node: Node, name: Hashable) -> Part:
     # What was laid out before is kept apart by name; the next tensor lies behind it.
     both = stacked([first.affine, second.affine], ("behind", name))
@@ -184,3 +196,4 @@ register("multiply", Rule(_merging(_times), _merged_shape))
 register("maximum", Rule(_extreme(np.maximum, "maximum"), _merged_shape))
 register("minimum", Rule(_extreme(np.minimum, "minimum"), _merged_shape))
 register("concatenate", Rule(_concatenate, _concatenate_shape, defaults={"axis": -1}))
+register("stack", Rule(_stack, _stacked_shape, defaults={"axis": None}))

@@ -13,6 +13,7 @@ from redundancy.frameworks.keras.kinds import (
     pointwise,
     pooling,
     recurrent,
+    reducing,
     reshaping,
 )
 from redundancy.frameworks.keras.kinds.activation import default_activation
@@ -32,6 +33,7 @@ from redundancy.frameworks.keras.kinds.kind import (
     present,
     resized,
 )
+from redundancy.frameworks.keras.kinds.linear import is_misplaced
 
 __all__ = [
     "JOINS",
@@ -42,6 +44,7 @@ __all__ = [
     "attribute",
     "default_activation",
     "is_known",
+    "is_misplaced",
     "made",
     "meaning_of",
     "operation_name",
@@ -61,5 +64,6 @@ _FAMILIES = (
     pointwise,
     pooling,
     recurrent,
+    reducing,
     reshaping,
 )

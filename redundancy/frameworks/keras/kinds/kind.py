@@ -73,7 +73,7 @@ _RESIZERS: dict[str, Resizer] = {}
 NAMED = ("name", "trainable", "dtype")
 """What every Keras layer's configuration has."""
 
-JOINS = ("add", "subtract", "multiply", "average", "maximum", "minimum", "concatenate")
+JOINS = ("add", "subtract", "multiply", "average", "maximum", "minimum", "concatenate", "stack")
 """The kinds that read several tensors, as a list."""
 
 WITH_ACTIVATION = ("dense", "conv", "conv_transpose", "depthwise_conv", "einsum_dense")
