@@ -139,7 +139,8 @@ def _merged_shape(node: Node, inputs: tuple[Shape, ...]) -> Shape:
     return tuple(None if f == 2 and extent == 1 else extent for f, extent in zip(free, shape, strict=True))
 
 
-def _concatenate(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
+def concatenated(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
+    """The units of several tensors side by side, or those of tensors that lie one behind the other."""
     axis = _axis(node, len(node.shape))
     if all(units.axis == inputs[0].axis != axis for units in inputs):
         return _lined_up(node, inputs, tracer)
@@ -159,7 +160,8 @@ def _axis(node: Node, rank: int) -> int:
     return axis % rank
 
 
-def _concatenate_shape(node: Node, inputs: tuple[Shape, ...]) -> Shape:
+def concatenated_shape(node: Node, inputs: tuple[Shape, ...]) -> Shape:
+    """Shape of tensors that were joined along one axis."""
     axis = _axis(node, len(inputs[0]))
     if len({(*shape[:axis], *shape[axis + 1 :]) for shape in inputs}) > 1:
         raise NetworkError(f"node '{node.name}' cannot join shapes {inputs}: they must be equal but for axis {axis}")
@@ -195,5 +197,5 @@ register("average", Rule(_mean, _merged_shape))
 register("multiply", Rule(_merging(_times), _merged_shape))
 register("maximum", Rule(_extreme(np.maximum, "maximum"), _merged_shape))
 register("minimum", Rule(_extreme(np.minimum, "minimum"), _merged_shape))
-register("concatenate", Rule(_concatenate, _concatenate_shape, defaults={"axis": -1}))
+register("concatenate", Rule(concatenated, concatenated_shape, defaults={"axis": -1}))
 register("stack", Rule(_stack, _stacked_shape, defaults={"axis": None}))

@@ -36,7 +36,7 @@ def _feeds(step: Step) -> tuple[str, ...]:
 
 
 def _results(step: Step) -> tuple[str, ...]:
-    return (step.output,) if isinstance(step, Call) else step.results
+    return step.outputs if isinstance(step, Call) else step.results
 
 
 def _freeze(model: Any) -> None:
@@ -101,7 +101,9 @@ class ModelBuilder:
         for step in steps:
             read = [_tensor(self._network, name, results) for name in _feeds(step)]
             if isinstance(step, Call):
-                results[step.output] = self._called(step, read)
+                called = self._called(step, read)
+                several = len(step.outputs) > 1
+                results.update({name: called[n:] if several else called for n, name in enumerate(step.outputs)})
             else:
                 outputs = self._called_model(step, read)
                 results.update({name: [tensor] for name, tensor in zip(step.results, outputs, strict=True)})

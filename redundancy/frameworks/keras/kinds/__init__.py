@@ -15,6 +15,7 @@ from redundancy.frameworks.keras.kinds import (
     recurrent,
     reducing,
     reshaping,
+    wrapping,
 )
 from redundancy.frameworks.keras.kinds.activation import default_activation
 from redundancy.frameworks.keras.kinds.kind import (
@@ -66,4 +67,5 @@ _FAMILIES = (
     recurrent,
     reducing,
     reshaping,
+    wrapping,
 )

@@ -41,12 +41,14 @@ class Part:
         meaning: Without an activation: that is a part of its own.
         inputs: What it reads: the number of one of the call's tensors, or the role of a part before it.
         shape: Of its output, without the batch.
+        output: Which of several outputs of the call it is; None where it is none of them, or the only one.
     """
 
     role: str
     meaning: Meaning
     inputs: tuple[int | str, ...]
     shape: Shape
+    output: int | None = None
 
 
 Reading = Meaning | tuple[Part, ...] | None
