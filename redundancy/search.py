@@ -130,7 +130,7 @@ def _looked(space: Space, find: Find, network: Network) -> tuple[Space, tuple[st
 
 def _grouped(space: Space, find: Find, network: Network) -> tuple[tuple[str, ...], Fold, Fold]:
     """The same, before groups are made even: by which notions already, all that folds, and what may."""
-    apart = next((block for block in space.blocks if not block.even), None)
+    apart = next((block for block in space.blocks if block.strict and (block.led or not block.even)), None)
     if apart is None or not len(np.setdiff1d(apart.labels, apart.labels[:1])):
         affine = _joint(space)
         site = _site(affine, space, network)
