@@ -179,6 +179,26 @@ def test_einsum_layers_with_several_axes():
     checked(model, 2)
 
 
+@pytest.mark.parametrize(
+    ("equation", "size", "shape", "removed"),
+    [("...x,xy->...y", 6, (4,), 1), ("...x,xy->...y", 6, (3, 4), 1), ("abc,cy->aby", (3, 6), (3, 4), 1)],
+)
+def test_einsum_layers_with_axes_that_are_not_named(equation, size, shape, removed):
+    layer = layers.EinsumDense(equation, size, bias_axes="y", activation="relu")
+    model = chain(shape, layer)
+    copied(layer, 0, 1)
+    checked(model, removed)
+
+
+def test_an_einsum_layer_that_leaves_its_last_axes_alone_is_left_alone():
+    """Both axes have four entries: that of the units cannot be told by its extent."""
+    layer = layers.EinsumDense("ab...,bc->ac...", 5, bias_axes="c", activation="relu")
+    first = layers.Dense(4, activation="relu")
+    model = chain((4, 4), first, layer)
+    copied(first, 0, 1)
+    checked(model, 0)
+
+
 def test_embeddings():
     embedding, conv = layers.Embedding(11, 6), layers.Conv1D(5, 3, activation="relu")
     model = chain((7,), embedding, conv, layers.GlobalMaxPooling1D(), dtype="int32")
@@ -419,3 +439,14 @@ def test_a_network_is_compacted_as_one():
     copied(first, 0, 1)
     result = redundancy.compact(read(model))
     assert (len(result.removals), result.model, result.difference) == (1, None, None)
+
+
+def test_kernels_in_float64_are_told_apart_as_such():
+    """An input stores nothing: it must not make the weights behind it count as float32."""
+    first, second = layers.Dense(4, activation="relu"), layers.Dense(4, activation="relu")
+    model = chain((3,), first, second)
+    kernel, bias = (weight.astype(np.float32) for weight in second.get_weights())
+    kernel[:, 1], bias[1] = 2 * kernel[:, 0], 2 * bias[0]
+    kernel[0, 1] = np.nextafter(kernel[0, 1], np.float32(9))
+    second.set_weights([kernel, bias])
+    checked(model, 0)
