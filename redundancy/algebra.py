@@ -244,6 +244,24 @@ _PLAIN: Mapping[str, Algebra] = {
     )
 }
 
+_OPERATIONS: Mapping[str, Algebra] = {
+    algebra.name: algebra
+    for algebra in (
+        replace(_leaky(-1.0), name="abs"),
+        Algebra(
+            "square",
+            functions.square,
+            Scale.NONE,
+            Symmetry(factor=1.0),
+            monotone=False,
+            valley=Valley(0.0, 0.0),
+            lipschitz=np.inf,
+        ),
+        Algebra("sin", np.sin, symmetry=ODD, monotone=False),
+        Algebra("cos", np.cos, symmetry=Symmetry(factor=1.0), monotone=False),
+    )
+}
+
 _BUILT: Mapping[str, tuple[Callable[..., Algebra | None], Mapping[str, float | None]]] = {
     "relu": (_relu, {"negative_slope": 0.0, "max_value": None, "threshold": 0.0}),
     "leaky_relu": (_leaky, {"negative_slope": 0.2}),
@@ -261,6 +279,9 @@ PARAMETERS: Mapping[str, Mapping[str, float | None]] = {name: defaults for name,
 
 NAMES: tuple[str, ...] = (*_PLAIN, *(name for name in _BUILT if name != "threshold"))
 """The functions with a known algebra that their name alone defines."""
+
+OPERATIONS: tuple[str, ...] = tuple(_OPERATIONS)
+"""The functions with a known algebra that are no activations of Keras, but functions of `keras.ops`."""
 
 ALIASES: Mapping[str, str] = {"swish": "silu", "hard_swish": "hard_silu"}
 """Keras's other names."""
@@ -283,7 +304,7 @@ def algebra_of(config: Mapping[str, Any]) -> Algebra | None:
     given = {name: value for name, value in config.items() if name != "function"}
     function = ALIASES.get(config["function"], config["function"])
     if function not in _BUILT:
-        return None if given else _PLAIN.get(function)
+        return None if given else _PLAIN.get(function) or _OPERATIONS.get(function)
     build, defaults = _BUILT[function]
     if not all(name in defaults and _possible(value, defaults[name]) for name, value in given.items()):
         return None

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 import numpy as np
 
+from redundancy.clustering import near_duplicates
+from redundancy.compaction import Compaction
 from redundancy.costs import NOTHING, Cost, cost, cost_without
-from redundancy.fold import Holds
-from redundancy.network import Array, Network
-from redundancy.search import Finding, Findings
-from redundancy.spaces import Trace, trace
+from redundancy.fold import Fold, Holds
+from redundancy.layers import RULES
+from redundancy.network import Array, Network, Node
+from redundancy.notions.near import NEAR
+from redundancy.search import Findings
+from redundancy.similarity import directions
+from redundancy.spaces import Space, Trace, trace
 from redundancy.surgery import Refusal
+
+LEAST = 0.9
+"""The cosine of two kernels below which they are not called near, however far beyond chance it is."""
 
 
 class Certainty(StrEnum):
@@ -96,6 +104,7 @@ class Audit:
         before: What the model costs.
         after: What it would cost without all units that are removable.
         box: (low, high) of each input that findings in the box rest on.
+        fixed: The spaces that may not be touched, redundant or not, and why: with all their units.
     """
 
     findings: tuple[AuditFinding, ...]
@@ -106,6 +115,7 @@ class Audit:
     before: Cost = NOTHING
     after: Cost = NOTHING
     box: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)
+    fixed: tuple[Refusal, ...] = ()
 
     def __str__(self) -> str:
         lines = [
@@ -125,50 +135,156 @@ class Audit:
             "after": self.after.to_dict(),
             "findings": [finding.to_dict() for finding in self.findings],
             "refusals": [refusal.to_dict() for refusal in self.refusals],
+            "fixed": [refusal.to_dict() for refusal in self.fixed],
         }
 
 
 def audited(network: Network, findings: Findings) -> Audit:
-    """What was found in a network, notion by notion, with what it costs.
+    """What was found in a network, notion by notion, and what is near to that.
 
     Args:
         network: That was searched.
         findings: What was found.
     """
-    followed, before = trace(network), cost(network)
-    spaces = {space.name: space for space in followed.spaces}
+    books = Books(trace(network), cost(network))
     listed: list[AuditFinding] = []
-    gone = np.zeros(len(followed.roots), dtype=bool)
+    gone: dict[str, list[int]] = {}
     for finding in findings.found:
-        ids = spaces[finding.space].ids
+        certainty = CERTAINTIES[max(fold.holds for fold in finding.at.values())]
+        gone[finding.space] = finding.units.tolist()
         for notion in dict.fromkeys(finding.why):
-            units = np.array([j for j, why in zip(finding.units.tolist(), finding.why, strict=True) if why == notion])
-            alone = np.zeros_like(gone)
-            alone[ids[units]] = True
-            gone |= alone
-            listed.append(_listed(finding, notion, units, before - cost_without(followed, _tied(followed, alone))))
+            units = [j for j, why in zip(finding.units.tolist(), finding.why, strict=True) if why == notion]
+            listed.append(books.entry(finding.space, notion, units, finding.fold, certainty))
     kernels = {node.layer: node.weights["kernel"] for node in network if "kernel" in node.weights}
-    after = cost_without(followed, _tied(followed, gone))
-    return Audit(tuple(listed), findings.refusals, network=network, kernels=kernels, before=before, after=after)
+    after = books.without(gone)
+    near = _near(books, gone)
+    found, fixed = _in_order(books, listed + near), _fixed(books.followed)
+    return Audit(found, findings.refusals, "", network, kernels, books.before, after, fixed=fixed)
 
 
-def _tied(followed: Trace, gone: Array) -> Array:
-    """The same, for every id of a unit and not only for the one that stands for it."""
-    return np.asarray(gone[followed.roots])
+def _fixed(followed: Trace) -> tuple[Refusal, ...]:
+    """The spaces that may not be touched; inputs, which no layer makes, left out."""
+    inputs = {followed.network[name].layer for name in followed.network.inputs}
+    pinned = [space for space in followed.spaces if space.pins and space.name not in inputs]
+    return tuple(Refusal(space.name, space.pins[0].layer, space.pins[0].reason, space.size) for space in pinned)
 
 
-def _listed(finding: Finding, notion: str, units: Array, saved: Cost) -> AuditFinding:
-    holds = max(fold.holds for fold in finding.at.values())
-    return AuditFinding(
-        space=finding.space,
-        layers=tuple(finding.space.split("+")),
-        size=finding.size,
-        notion=notion,
-        units=tuple(units.tolist()),
-        equations=tuple(finding.fold.sentence(j) for j in units.tolist()),
-        certainty=CERTAINTIES[holds],
-        error=0.0,
-        samples=0,
-        removable=True,
-        saved=saved,
-    )
+def with_measured(found: Audit, exact: Compaction, more: Compaction, samples: int) -> Audit:
+    """The same audit with what is redundant on data besides.
+
+    Args:
+        found: Of the network.
+        exact: What folds in it by its weights.
+        more: That, and what was measured after it.
+        samples: Values of each unit that were looked at.
+    """
+    assert found.network is not None
+    books = Books(trace(found.network), found.before)
+    errors = {finding.space: finding.error for step in more.steps[len(exact.steps) :] for finding in step}
+    grouped: dict[tuple[str, str], list[int]] = {}
+    for removal in more.removals[len(exact.removals) :]:
+        grouped.setdefault((removal.space, removal.why), []).append(removal.unit)
+    measured = [
+        books.entry(space, notion, sorted(units), more.folds[space], Certainty.DATA, errors[space], samples)
+        for (space, notion), units in grouped.items()
+    ]
+    gone = {(f.space, unit) for f in measured for unit in f.units}
+    others = [
+        f for f in found.findings if f.certainty is not Certainty.NEAR or not gone & {(f.space, u) for u in f.units}
+    ]
+    return replace(found, findings=_in_order(books, others + measured), after=cost(more.network))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Books:
+    """Keeps account of what units cost.
+
+    Attributes:
+        followed: The network and its units.
+        before: What it costs.
+    """
+
+    followed: Trace
+    before: Cost
+
+    def space(self, name: str) -> Space:
+        """The space of that name."""
+        return next(space for space in self.followed.spaces if space.name == name)
+
+    def without(self, gone: Mapping[str, Sequence[int]]) -> Cost:
+        """What the network would cost without some units, by space."""
+        ids = np.zeros(len(self.followed.roots), dtype=bool)
+        for name, units in gone.items():
+            ids[self.space(name).ids[np.asarray(units, np.intp)]] = True
+        return cost_without(self.followed, ids)
+
+    def entry(
+        self,
+        space: str,
+        notion: str,
+        units: Sequence[int],
+        fold: Fold | Mapping[int, str],
+        certainty: Certainty,
+        error: float = 0.0,
+        samples: int = 0,
+    ) -> AuditFinding:
+        """What was found of some units of a space, and what they cost."""
+        sentences = (fold.sentence(j) for j in units) if isinstance(fold, Fold) else (fold[j] for j in units)
+        return AuditFinding(
+            space=space,
+            layers=tuple(space.split("+")),
+            size=self.space(space).size,
+            notion=notion,
+            units=tuple(units),
+            equations=tuple(sentences),
+            certainty=certainty,
+            error=error,
+            samples=samples,
+            removable=certainty is not Certainty.NEAR,
+            saved=self.before - self.without({space: units}),
+        )
+
+
+def _in_order(books: Books, findings: Sequence[AuditFinding]) -> tuple[AuditFinding, ...]:
+    """The findings, in the order in which the units are made, and of one space the surest first."""
+    order = {space.name: place for place, space in enumerate(books.followed.spaces)}
+    sure = list(Certainty)
+    return tuple(sorted(findings, key=lambda f: (order[f.space], sure.index(f.certainty))))
+
+
+def _near(books: Books, gone: Mapping[str, Sequence[int]]) -> list[AuditFinding]:
+    """Units of one layer whose kernels are alike, though no fold says so exactly."""
+    network = books.followed.network
+    listed = []
+    for space in books.followed.spaces:
+        makers = [
+            node
+            for node in network
+            if (rule := RULES.get(node.kind)) is not None
+            and rule.makes
+            and "kernel" in rule.writes
+            and np.array_equal(books.followed.made(node.name), space.ids)
+        ]
+        left = np.setdiff1d(np.arange(space.size), gone.get(space.name, ()))
+        for node in makers[:1] if len(left) > 1 else ():
+            alike = _alike(node, left)
+            if alike:
+                error = max(distance for _, distance in alike.values())
+                said = {j: sentence for j, (sentence, _) in alike.items()}
+                listed.append(books.entry(space.name, NEAR, sorted(said), said, Certainty.NEAR, error))
+    return listed
+
+
+def _alike(node: Node, units: Array) -> dict[int, tuple[str, float]]:
+    """What can be said of units that are near to others: (sentence, relative distance) by unit."""
+    rule = RULES[node.kind]
+    kernel = np.moveaxis(rule.loose(node)["kernel"], rule.writes["kernel"], 0)
+    rows = directions(kernel.reshape(len(kernel), -1))[units]
+    said = {}
+    for group in near_duplicates(rows, least=LEAST).groups:
+        first = int(units[group[0]])
+        for member in group[1:]:
+            cosine = float(rows[group[0]] @ rows[member])
+            distance = float(np.sqrt(max(0.0, 2.0 - 2.0 * cosine)))
+            said[int(units[member])] = (f"h{units[member]} is like h{first} (cosine {cosine:.3f})", distance)
+    return said

@@ -104,17 +104,20 @@ def _wrong_option(node: Node) -> str | None:
 
 def _wrong_weight(node: Node, inputs: tuple[tuple[int | None, ...], ...]) -> str | None:
     rule = RULES[node.kind]
-    axes = {**rule.carries, **rule.reads, **rule.writes}
+    axes = {**dict.fromkeys(rule.alike, 0), **rule.carries, **rule.reads, **rule.writes}
     for name in axes.keys() ^ node.weights.keys():
         if name not in rule.optional or name not in axes:
             return f"weight '{name}' is {'missing' if name in axes else 'unknown'}; it has {', '.join(axes) or 'none'}"
-    if axes and len(inputs) != 1:
+    if node.weights and len(inputs) != 1:
         return f"it reads one node, not {len(inputs)}"
     extent = inputs[0][rule.axis(node, len(inputs[0]))] if inputs[0] else None
     groups = node.config.get("groups", 1)
     made = None
     for name, array in sorted(node.weights.items(), key=lambda item: item[0] == "bias"):
         fits = array.ndim == rule.ranks.get(name, array.ndim) and -array.ndim <= axes[name] < array.ndim
+        if name in rule.alike:
+            pairs = zip(array.shape, inputs[0], strict=False)
+            fits = array.ndim == len(inputs[0]) and all(mine in (1, theirs) for mine, theirs in pairs)
         if fits and name in rule.writes and made is None and name != "bias":
             made = array.shape[rule.writes[name]]
         if fits and name in rule.writes and made is not None:

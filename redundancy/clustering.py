@@ -38,7 +38,7 @@ class Clusters:
 
 
 def near_duplicates(
-    units: Array, *, level: float = 0.05, signed: bool = True, dimension: int | None = None
+    units: Array, *, level: float = 0.05, signed: bool = True, dimension: int | None = None, least: float = -1.0
 ) -> Clusters:
     """Groups units whose directions are closer than chance would bring any two of so many.
 
@@ -52,6 +52,7 @@ def near_duplicates(
         signed: Compare cosines; else their absolute values, which is right only under odd functions.
         dimension: Of the space that chance has at its disposal, where it is less than d: a covariance may have a
             smaller rank.
+        least: Of a cosine, whatever chance does: among many weights a cosine of .3 is beyond chance, and not near.
 
     Returns:
         The groups. In one dimension every cosine is 1 or -1, none is rare, and nothing is grouped.
@@ -66,6 +67,7 @@ def near_duplicates(
     alike = cosine(units) if signed else np.abs(cosine(units))
     if threshold is None:
         return Clusters(np.arange(n), None, 0)
+    threshold = max(threshold, least)
     pairs = int(np.sum(alike[np.triu_indices(n, 1)] >= threshold))
     return Clusters(_linked(1.0 - alike, 1.0 - threshold), threshold, pairs)
 

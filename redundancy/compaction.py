@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -169,3 +169,29 @@ def _removed(finding: Finding, left: dict[str, Array]) -> list[Removal]:
     holds = max(fold.holds for fold in finding.at.values())
     gone = zip(finding.units.tolist(), finding.why, strict=True)
     return [Removal(finding.space, int(still[unit]), why, holds) for unit, why in gone]
+
+
+def continued(first: Compaction, second: Compaction) -> Compaction:
+    """Two compactions as one: the second began with what the first one left, or with weights near to it.
+
+    What was measured, and the model, are the second one's.
+    """
+    gone: dict[str, list[int]] = {}
+    for removal in first.removals:
+        gone.setdefault(removal.space, []).append(removal.unit)
+    later = tuple(replace(r, unit=_nth(r.unit, gone.get(r.space, []))) for r in second.removals)
+    folds = {
+        name: compose(first.folds[name], fold) if name in first.folds else fold for name, fold in second.folds.items()
+    }
+    return replace(
+        second,
+        original=first.original,
+        removals=first.removals + later,
+        folds={**first.folds, **folds},
+        steps=first.steps + second.steps,
+    )
+
+
+def _nth(n: int, gone: list[int]) -> int:
+    """The index of the n-th of those that are left."""
+    return int(np.setdiff1d(np.arange(n + len(gone) + 1), gone)[n])

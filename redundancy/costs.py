@@ -84,7 +84,7 @@ def _share(node: Node, weight: str, read: float, made: float) -> float:
     share = made if weight in rule.writes else 1.0
     if weight in rule.rereads:
         share *= made
-    return share * (read if weight in rule.reads or weight in rule.carries else 1.0)
+    return share * (read if weight in (*rule.reads, *rule.carries, *rule.alike) else 1.0)
 
 
 def _uses(network: Network, node: Node, weight: str) -> int:
@@ -92,7 +92,9 @@ def _uses(network: Network, node: Node, weight: str) -> int:
     rule = RULES.get(node.kind)
     if rule is None or not (weight in rule.reads or weight in rule.rereads or weight == "kernel"):
         return 0
-    # A transposed convolution spreads each position of its input, others gather each of their output.
-    shape = network[node.inputs[0]].shape if node.kind == "conv_transpose" else node.shape
+    # A transposed convolution spreads each position of its input, and a recurrent layer goes through each; others
+    # gather each of their output.
+    goes_through = node.kind == "conv_transpose" or bool(rule.rereads)
+    shape = network[node.inputs[0]].shape if goes_through else node.shape
     axis = rule.axis(node, len(shape))
     return prod(extent or 1 for place, extent in enumerate(shape) if place != axis)

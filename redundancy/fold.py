@@ -74,10 +74,14 @@ class Fold:
 
     def sentence(self, j: int) -> str:
         """What it says of unit `j`, as an equation."""
-        terms = [f"{self.into[j, c]:.4g} h{i}" for c, i in enumerate(self.keep) if self.into[j, c]]
+        terms = [f"{_factor(self.into[j, c])}h{i}" for c, i in enumerate(self.keep) if self.into[j, c]]
         if self.offset[j] or not terms:
             terms.append(f"{self.offset[j]:.4g}")
-        return f"h{j} = {' + '.join(terms)}" + (f" ({self.why[j]})" if self.why[j] else "")
+        return f"h{j} = {' + '.join(terms).replace('+ -', '- ')}" + (f" ({self.why[j]})" if self.why[j] else "")
+
+
+def _factor(value: float) -> str:
+    return {1.0: "", -1.0: "-"}.get(value, f"{value:.4g} ")
 
 
 def _is_identity(square: Array) -> bool:

@@ -148,3 +148,9 @@ def exponential(z: Array) -> Array:
     """phi(z) = e^z."""
     with np.errstate(over="ignore"):
         return np.asarray(np.exp(z))
+
+
+def square(z: Array) -> Array:
+    """phi(z) = z^2."""
+    with np.errstate(over="ignore"):
+        return z * z

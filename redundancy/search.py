@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from redundancy.errors import NetworkError
-from redundancy.fold import Fold, Holds, beside, kept_too
+from redundancy.fold import Fold, Holds, beside, compose, drop, identity, kept_too
 from redundancy.layers import RULES, Block
 from redundancy.network import Array, Network
 from redundancy.notions import finder, named
-from redundancy.spaces import Space, Tap, trace
+from redundancy.spaces import Space, Tap, Trace, trace
 from redundancy.surgery import Refusal
 from redundancy.units import Affine, Basis, Find, Part, Site, site_of
 
@@ -30,6 +30,7 @@ class Finding:
         why: The notion that removes each of them. Length n.
         at: The folds for surgery, by name of the tap.
         fold: Of all units of the space. Its constants are right where those of all taps are equal.
+        error: How far the folds are from true, relative to the largest value of each unit; 0 where they are proved.
     """
 
     space: str
@@ -38,6 +39,7 @@ class Finding:
     why: tuple[str, ...]
     at: Mapping[str, Fold]
     fold: Fold
+    error: float = 0.0
 
     def __str__(self) -> str:
         return "; ".join(f"{self.space} at {name}: {fold}" for name, fold in self.at.items())
@@ -78,7 +80,20 @@ def search(
         OptionError: There is no such notion.
         NetworkError: A weight is NaN or infinite, or the box is empty or of a node that is no input.
     """
-    find = finder(named(notions))
+    return searched(network, finder(named(notions)), box)
+
+
+def searched(network: Network, find: Find, box: Mapping[str, tuple[Array, Array]] | None = None) -> Findings:
+    """The same by any way to find what folds at a site.
+
+    Args:
+        network: To search.
+        find: What folds at a site.
+        box: Bounds of inputs, by node.
+
+    Raises:
+        NetworkError: A weight is NaN or infinite, or the box is empty or of a node that is no input.
+    """
     _check(network)
     followed = trace(network, find, box)
     found: list[Finding] = []
@@ -86,27 +101,76 @@ def search(
     for space in followed.spaces:
         if not space.taps and not any(pin.reads for pin in space.pins):
             continue
-        affine = _joint(space)
-        site = _site(affine, space, network)
-        loose = find(site)
-        even = _even(_found(find, site, space.blocks), space.blocks) if space.blocks else loose
+        side, affine, loose, even = _looked(space, find, network)
         if lost := len(even.keep) - len(loose.keep):
             refusals.append(Refusal(space.name, space.blocks[0].layer, UNEVEN, lost))
         fold = _spared(even)
-        refusals += _elsewhere(space, len(loose.dropped))
+        refusals += _elsewhere(side, len(loose.dropped))
         if not len(fold.dropped):
             continue
         if space.pins:
             pin = space.pins[0]
             refusals.append(Refusal(space.name, pin.layer, pin.reason, len(fold.dropped)))
         else:
-            # What made a unit depend on others is a better name than what is left to see of it here.
-            why = tuple(gone and (known or gone) for gone, known in zip(fold.why, affine.why, strict=True))
-            fold = replace(fold, why=why)
-            at = {tap.name: _at(tap, fold) for tap in space.taps}
-            gone = fold.dropped
-            found.append(Finding(space.name, space.size, gone, tuple(why[j] for j in gone), at, fold))
+            found.append(_finding(side, replace(fold, why=_named(fold, affine))))
+    found = _accompanied(found, followed)
     return Findings(tuple(found), tuple(refusals))
+
+
+def _looked(space: Space, find: Find, network: Network) -> tuple[Space, Affine, Fold, Fold]:
+    """What folds in a space: where it was looked at, what its units compute there, all that folds, and what may."""
+    # Of units that are multiplied with each other, what relates either is enough.
+    sides = [replace(space, taps=(tap,)) for tap in space.taps] if any(tap.mate for tap in space.taps) else [space]
+    looked = []
+    for side in sides:
+        affine = _joint(side)
+        site = _site(affine, side, network)
+        loose = find(site)
+        even = _even(_found(find, site, space.blocks), space.blocks) if space.blocks else loose
+        looked.append((side, affine, loose, even))
+    return max(looked, key=lambda one: len(one[3].dropped))
+
+
+def _finding(space: Space, fold: Fold) -> Finding:
+    at = {tap.name: _at(tap, fold) for tap in space.taps}
+    gone = fold.dropped
+    return Finding(space.name, space.size, gone, tuple(fold.why[j] for j in gone), at, fold)
+
+
+def _accompanied(found: list[Finding], followed: Trace) -> list[Finding]:
+    """The same, with the units that go because the last of those that they follow does."""
+    findings = {finding.space: finding for finding in found}
+    for following in followed.following:
+        lead, space = (_home(followed, ids) for ids in (following.leaders, following.ids))
+        if lead.name not in findings:
+            continue
+        gone = following.gone(lead.ids[findings[lead.name].units])
+        before = findings[space.name].fold if space.name in findings else identity(space.size)
+        mine = np.searchsorted(space.ids, following.ids[np.isin(following.labels, gone)])
+        unread = dict.fromkeys(np.flatnonzero(np.isin(before.keep, mine)).tolist(), 0.0)
+        if unread:
+            names = findings[space.name].at if space.name in findings else {space.taps[0].name: before}
+            side = replace(space, taps=tuple(tap for tap in space.taps if tap.name in names))
+            findings[space.name] = _finding(side, compose(before, drop(len(before.keep), unread, "unused")))
+    return list(findings.values())
+
+
+def _home(followed: Trace, ids: Array) -> Space:
+    """The space that units are in."""
+    return next(space for space in followed.spaces if ids[0] in space.ids)
+
+
+def _named(fold: Fold, affine: Affine) -> tuple[str, ...]:
+    """The notion of each unit: what made units depend on others is a better name than what is left to see of it here.
+
+    Of two that became equal, one was stated in the other, and either may be the one that goes.
+    """
+    why = list(fold.why)
+    for j in fold.dropped.tolist():
+        others = fold.keep[np.flatnonzero(fold.into[j])]
+        known = affine.why[j] or (affine.why[others[0]] if len(others) == 1 else "")
+        why[j] = known or why[j]
+    return tuple(why)
 
 
 def _elsewhere(space: Space, found: int) -> list[Refusal]:
@@ -150,14 +214,16 @@ def _found(find: Find, site: Site, blocks: tuple[Block, ...]) -> Fold:
 
 def _even(fold: Fold, blocks: tuple[Block, ...]) -> Fold:
     """The same, with units kept after all until every block has groups of one size, none of them empty."""
-    before = -1
-    while blocks and before != len(fold.keep):
+    before, even = -1, [block for block in blocks if block.even]
+    while even and before != len(fold.keep):
         before = len(fold.keep)
-        for block in blocks:
+        for block in even:
             gone = np.isin(block.ids, fold.dropped)
-            sizes = np.bincount(block.labels)
-            spare = min(int(np.bincount(block.labels, weights=gone).min()), int(sizes.min()) - 1)
-            extra = [block.ids[gone & (block.labels == label)][spare:] for label in range(len(sizes))]
+            sizes, lost = np.bincount(block.labels), np.bincount(block.labels, weights=gone)
+            left = ~(block.whole & (lost == sizes))
+            left[0] |= not left.any()
+            spare = min(int(lost[left].min()), int(sizes[left].min()) - 1)
+            extra = [block.ids[gone & (block.labels == label)][spare:] for label in np.flatnonzero(left)]
             fold = kept_too(fold, np.concatenate(extra))
     return fold
 

@@ -51,6 +51,30 @@ def identical(units: Array) -> Array:
     return np.asarray(np.unique(np.asarray(units, np.float64), axis=0, return_inverse=True)[1]).reshape(-1)
 
 
+def alike(rows: Array) -> Array:
+    """Labels of rows that are equal but for the rounding of float64 arithmetic.
+
+    Args:
+        rows: Shape (n, d).
+
+    Returns:
+        Shape (n,), int. Rows of one label differ, in no entry, by more than rounding does of their largest one.
+    """
+    rows = np.asarray(rows, np.float64)
+    labels, size = np.full(len(rows), -1), np.max(np.abs(rows), axis=1, initial=0.0)
+    # Equal rows have equal projections: only within runs of those is there anything to compare.
+    keys = rows @ np.random.default_rng(0).standard_normal(rows.shape[1])
+    order = np.argsort(keys, kind="stable")
+    slack = ROUNDING * (1 + rows.shape[1]) * size[order]
+    breaks = np.flatnonzero(np.diff(keys[order]) > slack[:-1] + slack[1:]) + 1
+    for run in np.split(order, breaks):
+        for j in sorted(run.tolist()):
+            if labels[j] < 0:
+                near = np.max(np.abs(rows[run] - rows[j]), axis=1, initial=0.0) <= ROUNDING * size[j]
+                labels[run[near & (labels[run] < 0)]] = j
+    return labels
+
+
 def weighted_cosine(units: Array, covariance: Array) -> Array:
     """The signed cosine of every pair of units as they act on inputs of that covariance.
 

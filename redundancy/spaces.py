@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from redundancy.errors import NetworkError
-from redundancy.layers import RULES, Block, Pin, Tracer
+from redundancy.layers import RULES, Block, Following, Pin, Tracer
 from redundancy.layers.tying import REASONS
 from redundancy.network import Array, Network, Node
 from redundancy.units import Find, Part, Units
@@ -34,6 +34,8 @@ class Tap:
         units: Index in the space of each unit. Shape (n,), int.
         reads: The weights that read them.
         padded: A constant cannot move to the bias of some reader: it sees zeros beyond the border, say.
+        node: Whose output it is.
+        mate: The tap of units that these are only multiplied with: a fold at either will do. "" for none.
     """
 
     name: str
@@ -41,6 +43,8 @@ class Tap:
     units: Array
     reads: tuple[Read, ...]
     padded: bool
+    node: str = ""
+    mate: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,12 +82,14 @@ class Trace:
         units: Of each node's output, by name.
         roots: The canonical id of each id; tied units have one. Shape (units,), int.
         spaces: In the order in which they are made.
+        following: What goes with what; their ids are canonical.
     """
 
     network: Network
     units: Mapping[str, Units]
     roots: Array
     spaces: tuple[Space, ...]
+    following: tuple[Following, ...] = ()
 
     def made(self, name: str) -> Array:
         """The canonical id at each index of the unit axis of a node's output."""
@@ -103,7 +109,8 @@ def trace(network: Network, find: Find | None = None, box: Mapping[str, tuple[Ar
         NetworkError: A layer has no units; or the box is of a node that is no input, is empty, or does not broadcast.
     """
     bounds = _box(network, box or {})
-    tracer = Tracer(find, bounds, {node.name: node.shape for node in network}, shared=_shared(network))
+    nodes = {node.name: node for node in network}
+    tracer = Tracer(find, bounds, {name: node.shape for name, node in nodes.items()}, _shared(network), nodes)
     units: dict[str, Units] = {}
     first: dict[tuple[str, str], Node] = {}
     for node in network:
@@ -116,7 +123,8 @@ def trace(network: Network, find: Find | None = None, box: Mapping[str, tuple[Ar
     for name in network.outputs:
         tracer.pin(units[name], network[name].layer, "it is an output of the network", reads=False)
     roots = tracer.roots()
-    return Trace(network, units, roots, _spaces(network, units, roots, tracer))
+    following = tuple(replace(f, ids=roots[f.ids], leaders=roots[f.leaders]) for f in tracer.following)
+    return Trace(network, units, roots, _spaces(network, units, roots, tracer), following)
 
 
 def _box(network: Network, box: Mapping[str, tuple[Array, Array]]) -> dict[str, tuple[Array, Array]]:
@@ -205,16 +213,17 @@ def _components(units: Mapping[str, Units], roots: Array) -> Array:
     return home
 
 
-Place = tuple[str, Part, tuple[Read, ...], bool]
-"""The name of a tap, the units there, what reads them, and whether a constant cannot move to a bias there."""
+Place = tuple[str, Part, tuple[Read, ...], bool, str, str]
+"""What a tap says but for its place in a space: name, part, reads, padded, node and mate."""
 
 
 def _taps(network: Network, units: Mapping[str, Units], shared: frozenset[str]) -> list[Place]:
     readers: dict[str, list[Node]] = defaultdict(list)
     for node in network:
-        for name in dict.fromkeys(node.inputs):
+        # Weights read the first of several tensors; the others are masks, say.
+        for name in node.inputs[:1]:
             readers[name].append(node)
-    found = []
+    found = list(_products(network, units))
     for node in network:
         tensor = units[node.name]
         reading = [reader for reader in readers[node.name] if _reads(reader, node, tensor)]
@@ -226,9 +235,29 @@ def _taps(network: Network, units: Mapping[str, Units], shared: frozenset[str]) 
             fixed = True  # before the first step its units are zero
         if reads:
             found += [
-                (tap_name(node.name, tensor, number), part, reads, fixed) for number, part in enumerate(tensor.parts)
+                (tap_name(node.name, tensor, number), part, reads, fixed, node.name, "")
+                for number, part in enumerate(tensor.parts)
             ]
     return found
+
+
+def _products(network: Network, units: Mapping[str, Units]) -> Iterator[Place]:
+    """Where units are multiplied with others: what makes the others can be said to read them."""
+    for node in network:
+        pair = RULES[node.kind].multiplies if node.kind in RULES else None
+        if pair is None or len({len(units[node.inputs[number]].parts) for number in pair} - {1}):
+            continue
+        first, second = (network[node.inputs[number]] for number in pair)
+        (part,), (other,) = units[first.name].parts, units[second.name].parts
+        level = replace(other, affine=replace(other.affine, offset=np.zeros(len(other.ids))))
+        yield first.name, part, _makes(second, ("kernel",)), True, first.name, second.name
+        yield second.name, level, _makes(first, ("kernel", "bias")), True, second.name, first.name
+
+
+def _makes(node: Node, names: tuple[str, ...]) -> tuple[Read, ...]:
+    """Weights that make units, as what reads the units that those are multiplied with."""
+    writes = RULES[node.kind].writes
+    return tuple(Read(node.name, name, writes[name]) for name in names if name in node.weights)
 
 
 def tap_name(node: str, units: Units, number: int) -> str:
@@ -245,7 +274,8 @@ def _space(
     layers: list[str], ids: Array, roots: Array, taps: list[Place], pins: list[Pin], blocks: list[Block]
 ) -> Space:
     placed = tuple(
-        Tap(name, part, np.searchsorted(ids, roots[part.ids]), reads, fixed) for name, part, reads, fixed in taps
+        Tap(name, part, np.searchsorted(ids, roots[part.ids]), reads, fixed, node, mate)
+        for name, part, reads, fixed, node, mate in taps
     )
     twice = [tap for tap in placed if len(np.unique(tap.units)) < len(tap.units)]
     pins = pins + [Pin(tap.part, tap.name, "one unit lies at several places of it") for tap in twice]

@@ -70,9 +70,8 @@ def operate(network: Network, folds: Mapping[str, Fold]) -> Operation:
     """
     followed = trace(network)
     _check(followed, folds)
-    stays = np.ones(len(followed.roots), dtype=bool)
     refusals: list[Refusal] = []
-    accepted: dict[str, Fold] = {}
+    accepted: dict[str, dict[str, Fold]] = {}
     for space in followed.spaces:
         mine = {tap.name: folds[tap.name] for tap in space.taps if tap.name in folds}
         if not any(len(fold.dropped) for fold in mine.values()):
@@ -80,9 +79,38 @@ def operate(network: Network, folds: Mapping[str, Fold]) -> Operation:
         if refusal := _refusal(space, mine):
             refusals.append(refusal)
         else:
-            accepted.update(mine)
-            stays[space.ids] = _kept(space, mine)
-    return Operation(_rewritten(followed, stays, accepted), tuple(refusals))
+            accepted[space.name] = mine
+    refusals += _parted(followed, accepted)
+    stays = _staying(followed, accepted)
+    applied = {name: fold for mine in accepted.values() for name, fold in mine.items()}
+    return Operation(_rewritten(followed, stays, applied), tuple(refusals))
+
+
+def _staying(followed: Trace, accepted: Mapping[str, Mapping[str, Fold]]) -> Array:
+    """Which units stay, by canonical id. Shape (units,), bool."""
+    stays = np.ones(len(followed.roots), dtype=bool)
+    for space in followed.spaces:
+        if space.name in accepted:
+            stays[space.ids] = _kept(space, accepted[space.name])
+    return stays
+
+
+def _parted(followed: Trace, accepted: dict[str, dict[str, Fold]]) -> list[Refusal]:
+    """Takes back what would part groups of units from those that they follow."""
+    refusals: list[Refusal] = []
+    before = -1
+    while before != len(accepted):
+        before = len(accepted)
+        dropped = np.flatnonzero(~_staying(followed, accepted))
+        for following in followed.following:
+            left = following.labels[~np.isin(following.ids, dropped)]
+            if np.array_equal(following.gone(dropped), np.setdiff1d(following.labels, left)):
+                continue
+            for space in followed.spaces:
+                if np.isin(space.ids, [following.ids[0], following.leaders[0]]).any() and space.name in accepted:
+                    gone = space.size - int(_kept(space, accepted.pop(space.name)).sum())
+                    refusals.append(Refusal(space.name, following.layer, "what follows its units would stay", gone))
+    return refusals
 
 
 def _check(followed: Trace, folds: Mapping[str, Fold]) -> None:
@@ -98,13 +126,18 @@ def _refusal(space: Space, folds: Mapping[str, Fold]) -> Refusal | None:
     gone = max(len(fold.dropped) for fold in folds.values())
     if space.pins:
         return Refusal(space.name, space.pins[0].layer, space.pins[0].reason, gone)
+    kept = _kept(space, folds)
     for tap in space.taps:
         reader = tap.reads[0].node
         fold = folds.get(tap.name)
-        present = _kept(space, folds)[tap.units]
+        if tap.mate in folds:
+            if fold is not None:
+                return Refusal(space.name, reader, f"it is multiplied with '{tap.mate}', where other units fold", gone)
+            continue
+        present = kept[tap.units]
         if not present.all() and (fold is None or not np.array_equal(np.flatnonzero(present), fold.keep)):
             return Refusal(space.name, reader, f"the units that go elsewhere are read by it at '{tap.name}'", gone)
-        if not present.any():
+        if not any(kept[other.units].any() for other in space.taps if other.node == tap.node):
             return Refusal(space.name, reader, "none of the units that it reads would be left", gone)
         if fold is not None and tap.padded and np.any(fold.offset):
             return Refusal(
@@ -118,7 +151,8 @@ def _uneven(space: Space, folds: Mapping[str, Fold], gone: int) -> Refusal | Non
     kept = _kept(space, folds)
     for block in space.blocks:
         left = np.bincount(block.labels, weights=kept[block.ids])
-        if np.any(left != left[0]):
+        left = left[left > 0] if block.whole or block.led else left
+        if block.even and np.any(left != left[0]):
             return Refusal(space.name, block.layer, "its groups would have different sizes", gone)
     return None
 
@@ -134,6 +168,8 @@ def _kept(space: Space, folds: Mapping[str, Fold]) -> Array:
 
 def _rewritten(followed: Trace, stays: Array, folds: Mapping[str, Fold]) -> Network:
     changed: dict[str, Node] = {}
+    taps = (tap for space in followed.spaces for tap in space.taps)
+    mates = {tap.mate: tap.name for tap in taps if tap.mate and tap.name in folds}
     for node in () if stays.all() else followed.network:
         rule, made = RULES.get(node.kind), stays[followed.made(node.name)]
         sources = [stays[followed.made(name)] for name in node.inputs]
@@ -142,9 +178,12 @@ def _rewritten(followed: Trace, stays: Array, folds: Mapping[str, Fold]) -> Netw
         weights = dict(rule.loose(node))
         for source in sources[:1]:
             _cut(weights, rule.carries, source)
+            _cut(weights, _alike(weights, rule.alike, followed.units[node.inputs[0]].axis), source)
         if node.inputs:
             _read(node, rule.reads, node.inputs[0], followed, stays, folds, weights)
         _read(node, rule.rereads, node.name, followed, stays, folds, weights)
+        if mate := mates.get(node.name):
+            _gather(node, rule.writes, folds[mate], weights)
         _cut(weights, rule.writes, made)
         shape = list(node.shape)
         if followed.units[node.name].parts:
@@ -156,6 +195,20 @@ def _rewritten(followed: Trace, stays: Array, folds: Mapping[str, Fold]) -> Netw
 def _cut(weights: dict[str, Array], axes: Mapping[str, int], stays: Array) -> None:
     for name in weights.keys() & axes.keys() if not stays.all() else ():
         weights[name] = np.compress(stays, weights[name], axis=axes[name])
+
+
+def _gather(node: Node, writes: Mapping[str, int], fold: Fold, weights: dict[str, Array]) -> None:
+    """Adds what makes units that go to what makes those that stay, as the units that they are multiplied with say."""
+    for name in weights.keys() & node.weights.keys() & writes.keys():
+        old = np.moveaxis(np.asarray(weights[name], np.float64), writes[name], -1)
+        new = np.array(old)
+        new[..., fold.keep] = old @ fold.into
+        weights[name] = _stored(np.moveaxis(new, -1, writes[name]), weights[name], node)
+
+
+def _alike(weights: Mapping[str, Array], names: tuple[str, ...], axis: int) -> dict[str, int]:
+    """The axis of the units in weights that are laid out as a tensor is; without those that have one number for all."""
+    return {name: axis for name in names if name in weights and weights[name].shape[axis] > 1}
 
 
 def _read(
@@ -189,8 +242,7 @@ def _shift(node: Node, weights: dict[str, Array], by: Array) -> None:
     if not np.any(by):
         return
     like = weights.get("bias", weights["kernel"])
-    # Without a bias that tells, an einsum kernel (in, window, places, out) is the only one with places.
-    axes = weights["bias"].ndim if "bias" in weights else max(1, by.ndim - 2) if node.kind == "einsum_dense" else 1
+    axes = RULES[node.kind].biased
     total = by.reshape(-1, *by.shape[by.ndim - axes :]).sum(axis=0)
     weights["bias"] = _stored(np.asarray(weights.get("bias", 0.0), np.float64) + total, like, node)
 

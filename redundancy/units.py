@@ -300,15 +300,3 @@ def site_of(affine: Affine, low: Array, high: Array, algebra: Algebra = LINEAR, 
         eps=affine.eps,
         boxed=boxed,
     )
-
-
-def apart(site: Site, labels: Array) -> Site:
-    """The same site, where units of different labels are not multiples of each other.
-
-    Args:
-        site: Of n units.
-        labels: Shape (n,), int.
-    """
-    # Within a group all are multiples of one row, so that a part of it is a group as well.
-    group = np.unique(np.stack([site.group, labels]), axis=1, return_inverse=True)[1].reshape(-1)
-    return replace(site, group=np.where(site.group < 0, -1, group))

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from redundancy.auditing import Audit, audited
-from redundancy.compaction import Compaction
+from redundancy.auditing import Audit, audited, with_measured
+from redundancy.compaction import Compaction, continued, exhausted
 from redundancy.compaction import compact as compact_network
-from redundancy.errors import NetworkError, OptionError, RedundancyError, UnsupportedError, VerificationError
+from redundancy.errors import OptionError, UnsupportedError
+from redundancy.fold import Holds
+from redundancy.functional import EXACT, functional, survey, taps
+from redundancy.nearing import made_equal
 from redundancy.network import Array, Network
-from redundancy.search import Finding, search
-from redundancy.surgery import operate
+from redundancy.notions.near import NEAR
+from redundancy.search import Findings, search
+from redundancy.verification import apart, largest, rounding, verified
 
 if TYPE_CHECKING:
     import keras
@@ -23,9 +27,11 @@ if TYPE_CHECKING:
     Model: TypeAlias = keras.Model | Network | str | Path
 
 Box = Mapping[str, tuple[Array, Array]]
+Bounds = Box | tuple[float, float]
+"""Of inputs: by name of the input, or one pair for all inputs of floating numbers."""
 
-ROUNDINGS = 2.0**10
-"""How many roundings of its largest output a rewritten model may be off before it is checked in float64."""
+COARSEST, STEPS = 0.5, 24
+"""The largest error of a unit on data that is tried under a tolerance, relative to its largest value; and how many."""
 
 
 def compact(
@@ -34,7 +40,7 @@ def compact(
     tolerance: float = 0.0,
     data: Any = None,
     notions: Iterable[str] | None = None,
-    box: Box | None = None,
+    box: Bounds | None = None,
     trust: bool = False,
 ) -> Compaction:
     """The same model without its redundancy, compared with the original before it is returned.
@@ -46,7 +52,8 @@ def compact(
         data: Inputs, an array or a tuple with one for each input of the model: what is redundant on them goes as
             well, and the result is measured on them.
         notions: Names of those to look for; all if not given.
-        box: Bounds of inputs, by name of the input: (low, high), each broadcasting to its shape without the batch.
+        box: Bounds of inputs: (low, high) for all of them, or by name of the input, each broadcasting to its shape
+            without the batch.
         trust: Run code that a model file brings along.
 
     Raises:
@@ -59,7 +66,7 @@ def compact(
     if not np.isfinite(tolerance) or tolerance < 0:
         raise OptionError(f"the tolerance {tolerance} is no difference of outputs: give a finite number, 0 or more")
     if isinstance(model, Network):
-        return _folded(model, tolerance, None, names, box)
+        return _folded(model, tolerance, names, _boxed(model, box))
     original = _model(model, trust)
     return _compacted(original, tolerance, data, names, box)
 
@@ -69,7 +76,7 @@ def audit(
     *,
     data: Any = None,
     notions: Iterable[str] | None = None,
-    box: Box | None = None,
+    box: Bounds | None = None,
     trust: bool = False,
 ) -> Audit:
     """What is redundant in a model, how sure that is, what removing it saves, and what must stay.
@@ -79,7 +86,8 @@ def audit(
         data: Inputs, an array or a tuple with one for each input of the model: what is redundant on them is found as
             well.
         notions: Names of those to look for; all if not given.
-        box: Bounds of inputs, by name of the input: (low, high), each broadcasting to its shape without the batch.
+        box: Bounds of inputs: (low, high) for all of them, or by name of the input, each broadcasting to its shape
+            without the batch.
         trust: Run code that a model file brings along.
 
     Raises:
@@ -87,129 +95,130 @@ def audit(
         UnsupportedError: The model cannot be read as a graph.
         NetworkError: A weight is NaN or infinite.
     """
-    from redundancy.frameworks.keras import read
-
     names = _names(notions)
     if isinstance(model, Network):
-        return audited(model, search(model, notions=names, box=box))
+        return audited(model, search(model, notions=names, box=_boxed(model, box)))
     original = _model(model, trust)
-    network = read(original)
-    return replace(audited(network, search(network, notions=names, box=box)), model_name=original.name)
+    return replace(_audited(original, data, names, box), model_name=original.name)
 
 
-def _compacted(original: Any, tolerance: float, data: Any, notions: Any, box: Box | None) -> Compaction:
-    from redundancy.frameworks.keras import read, write
-    from redundancy.frameworks.keras.compiling import compiled_like
-    from redundancy.frameworks.keras.probes import runs
+def _audited(original: Any, data: Any, notions: Any, bounds: Bounds | None) -> Audit:
+    from redundancy.frameworks.keras import read
+    from redundancy.frameworks.keras.measuring import sampled
 
     network = read(original)
+    box = _boxed(network, bounds)
+    found = audited(network, search(network, notions=notions, box=box))
+    if data is None:
+        return found
+    exact = compact_network(network, notions=notions, box=box)
+    values = sampled(exact.network, taps(exact.network), _inputs(network, data))
+    measured = functional(survey(exact.network, values), notions=notions)
+    more = continued(exact, exhausted(exact.network, _after(measured, lambda small: Findings((), ()))))
+    return with_measured(found, exact, more, min((len(rows) for rows in values.values()), default=0))
+
+
+def _compacted(original: Any, tolerance: float, data: Any, notions: Any, bounds: Bounds | None) -> Compaction:
+    from redundancy.frameworks.keras import read
+
+    network = read(original)
+    box = _boxed(network, bounds)
     given = None if data is None else _inputs(network, data)
-    found = _folded(network, tolerance, given, notions, box)
-    small = write(found.network)
-    compiled_like(original, small)
-    samples = [runs(original, network)] + ([] if given is None else [given])
-    difference, scale = verified(original, small, found, samples, tolerance)
-    return replace(found, model=small, model_name=original.name, difference=difference, scale=scale)
+    exact = _folded(network, tolerance, notions, box, given)
+    small = _written(original, exact.network)
+    difference, scale = verified(original, small, exact, given)
+    found = replace(exact, model=small, model_name=original.name, difference=difference, scale=scale)
+    return found if given is None else _measured(original, found, given, tolerance, notions)
 
 
-def _folded(network: Network, tolerance: float, data: Any, notions: Any, box: Box | None) -> Compaction:
-    return compact_network(network, notions=notions, box=box)
-
-
-def verified(
-    original: Any, small: Any, found: Compaction, samples: Sequence[tuple[Array, ...]], tolerance: float
-) -> tuple[float, float]:
-    """The largest difference of an output, and the largest output by size.
-
-    Raises:
-        VerificationError: The difference is neither rounding nor within the bound.
-    """
-    from redundancy.frameworks.keras.probes import outputs_of
-
-    worst, scale = 0.0, 0.0
-    for batch in samples:
-        expected, got = outputs_of(original, batch), outputs_of(small, batch)
-        worst = max(worst, *(_difference(a, b) for a, b in zip(expected, got, strict=True)))
-        scale = max(scale, *(float(np.max(np.abs(a), initial=0.0, where=np.isfinite(a))) for a in expected))
-    bound = (found.bound or 0.0) if tolerance else 0.0
-    if found.bound is not None and not worst <= bound + ROUNDINGS * _eps(found.original) * max(scale, 1e-30):
-        _check_exactly(found, samples[0], bound)
-    return worst, scale
-
-
-def _difference(a: Array, b: Array) -> float:
-    """The largest difference; where the original is infinite or no number, any other value is infinitely far."""
-    if a.shape != b.shape:
-        return float("inf")
-    same = (a == b) | (np.isnan(a) & np.isnan(b))
-    with np.errstate(invalid="ignore"):
-        apart = np.where(same, 0.0, np.abs(a - b))
-    return float(np.max(np.where(np.isnan(apart), np.inf, apart), initial=0.0))
-
-
-def _eps(network: Network) -> float:
-    from redundancy.layers import precision
-
-    coarse = 2.0**-7 if any("float16" in _policy(node) for node in network) else 0.0
-    return max([coarse, *(precision(node) for node in network if node.weights)], default=2.0**-23)
-
-
-def _policy(node: Any) -> str:
-    layer = getattr(node.origin, "layer", None)
-    return str(layer.config.get("dtype", "")) if layer is not None else ""
-
-
-def _check_exactly(found: Compaction, batch: tuple[Array, ...], bound: float) -> None:
-    """Repeats the folds in float64, where rounding excuses little, and names the one that makes a difference."""
-    allowed = bound + ROUNDINGS * _eps(found.original)
-    start = wide = in_float64(found.original)
-    folds = [finding for step in found.steps for finding in step]
-    for step in found.steps:
-        wide = operate(wide, {name: fold for finding in step for name, fold in finding.at.items()}).network
-    if (apart := exact_difference(start, wide, batch)) <= allowed:
-        return
-    culprit = next((f for f in folds if _breaks(start, f, batch, allowed)), None)
-    which = f"the fold of {culprit.space}: {culprit.fold}" if culprit else "all folds together, none of them alone"
-    raise VerificationError(
-        f"the compacted model's outputs differ by {apart:.3g} of the largest where {bound:.3g} was predicted, so that"
-        f" nothing is returned; this is a mistake of this package, please report it: {which[:500]}"
+def _folded(
+    network: Network, tolerance: float, notions: Any, box: Box | None, given: tuple[Array, ...] | None = None
+) -> Compaction:
+    """What folds by the weights: exactly, and with a tolerance almost."""
+    exact = replace(compact_network(network, notions=notions, box=box), box=dict(box or {}))
+    if not tolerance:
+        return exact
+    bounds = _bounds(network, box, given)
+    nearing = made_equal(exact.network, tolerance, bounds)
+    if not nearing.pairs:
+        return exact
+    more = compact_network(nearing.network, notions=notions, box=box)
+    # Of two that were made equal, either may be the one that goes.
+    pairs = {(pair.space, unit) for pair in nearing.pairs for unit in (pair.unit, pair.of)}
+    removals = tuple(
+        replace(removal, why=NEAR, holds=Holds.BOX) if (removal.space, removal.unit) in pairs else removal
+        for removal in more.removals
     )
+    found = continued(exact, replace(more, removals=removals))
+    return replace(found, bound=nearing.certificate.bound, box=bounds)
 
 
-def _breaks(network: Network, finding: Finding, batch: tuple[Array, ...], allowed: float) -> bool:
-    try:
-        return exact_difference(network, operate(network, finding.at).network, batch) > allowed
-    except NetworkError:
-        return False  # it speaks of what earlier folds left
-
-
-def in_float64(network: Network) -> Network:
-    """The same network with its floating weights in float64."""
-    changed = {}
-    for node in network:
-        wide = {n: a if a.dtype.kind in "iub" else np.asarray(a, np.float64) for n, a in node.weights.items()}
-        changed[node.name] = node.with_weights(wide)
-    return network.with_nodes(changed)
-
-
-def exact_difference(first: Network, second: Network, batch: tuple[Array, ...]) -> float:
-    """The largest difference of an output in float64, relative to the largest output."""
+def _written(original: Any, network: Network) -> Any:
     from redundancy.frameworks.keras import write
+    from redundancy.frameworks.keras.compiling import compiled_like
+
+    small = write(network)
+    compiled_like(original, small)
+    return small
+
+
+def _boxed(network: Network, bounds: Bounds | None) -> Box | None:
+    """The bounds by name of the input."""
+    if bounds is None or isinstance(bounds, Mapping):
+        return bounds
+    if len(bounds) != 2:
+        raise OptionError(f"the box {bounds} is no pair of a lower and an upper bound: give (low, high)")
+    pair = (np.asarray(bounds[0], np.float64), np.asarray(bounds[1], np.float64))
+    return {name: pair for name in network.inputs if "float" in network[name].config["dtype"]}
+
+
+def _bounds(network: Network, box: Box | None, given: tuple[Array, ...] | None) -> dict[str, tuple[Array, Array]]:
+    """Bounds of every input of floating numbers: those that were asked for, those of the data, or 0 and 1."""
+    ranges = [(a.min(), a.max()) for a in given] if given else [(0.0, 1.0)] * len(network.inputs)
+    usual = {
+        name: (np.asarray(low, np.float64), np.asarray(high, np.float64))
+        for name, (low, high) in zip(network.inputs, ranges, strict=True)
+        if "float" in network[name].config["dtype"]
+    }
+    return {**usual, **(box or {})}
+
+
+def _measured(
+    original: Any, found: Compaction, given: tuple[Array, ...], tolerance: float, notions: tuple[str, ...] | None
+) -> Compaction:
+    """The same without what is redundant on data: as much as leaves the outputs on them within the tolerance."""
+    from redundancy.frameworks.keras.measuring import sampled
     from redundancy.frameworks.keras.probes import outputs_of
 
-    try:
-        models = [write(network, dtype="float64") for network in (first, second)]
-        expected, got = (outputs_of(model, batch) for model in models)
-    except RedundancyError:
-        raise
-    except Exception as error:
-        said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise VerificationError(
-            f"the compacted model's outputs differ by more than rounding, and it does not run in float64 ({said}), so"
-            " that nothing is returned; cast the model to float32"
-        ) from error
-    scale = max(float(np.max(np.abs(a), initial=0.0, where=np.isfinite(a))) for a in expected)
-    return max(_difference(a, b) for a, b in zip(expected, got, strict=True)) / max(scale, 1e-30)
+    surveys = survey(found.network, sampled(found.network, taps(found.network), given))
+    expected = outputs_of(original, given)
+    allowed = max(tolerance, rounding(found.original) * largest(expected))
+    best = found
+    reaches = np.geomspace(EXACT, COARSEST, STEPS) if tolerance else np.array([EXACT])
+    fits, fails = -1, len(reaches)
+    while fails - fits > 1:
+        middle = (fits + fails) // 2
+        tried = _tried(original, found, functional(surveys, float(reaches[middle]), notions), notions)
+        difference = apart(expected, outputs_of(tried.model, given)) if tried.removals != found.removals else 0.0
+        if difference <= allowed:
+            fits, best = middle, replace(tried, difference=difference, scale=largest(expected))
+        else:
+            fails = middle
+    return best if len(best.removals) > len(found.removals) else found
+
+
+def _tried(original: Any, found: Compaction, measured: Findings, notions: tuple[str, ...] | None) -> Compaction:
+    """What is left after folds that were measured, and after those that are exact then."""
+    if not measured.found:
+        return found
+    more = continued(found, exhausted(found.network, _after(measured, lambda small: search(small, notions=notions))))
+    return replace(more, model=_written(original, more.network), model_name=found.model_name, bound=None, box=found.box)
+
+
+def _after(first: Findings, look: Callable[[Network], Findings]) -> Callable[[Network], Findings]:
+    """Finds what was found already, once, and then whatever is found by looking."""
+    known = [first]
+    return lambda network: known.pop() if known else look(network)
 
 
 def _model(model: Any, trust: bool) -> Any:

@@ -7,7 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from redundancy.algebra import ALIASES, LINEAR, MAXIMUM, NAMES, NOT_POINTWISE, PARAMETERS, Scale, algebra_of, certain
+from redundancy.algebra import (
+    ALIASES,
+    LINEAR,
+    MAXIMUM,
+    NAMES,
+    NOT_POINTWISE,
+    OPERATIONS,
+    PARAMETERS,
+    Scale,
+    algebra_of,
+    certain,
+)
 
 GRID = np.linspace(-40, 40, 8001)
 # A function that jumps may be symmetric but for one point, which is then among these.
@@ -39,7 +50,8 @@ def configs(draw, name, values=QUARTERS):
 def keras_function(config):
     import keras
 
-    function = getattr(keras.activations, config["function"])
+    room = keras.ops if config["function"] in OPERATIONS else keras.activations
+    function = getattr(room, config["function"])
     parameters = {name: value for name, value in config.items() if name != "function"}
 
     def phi(z):
@@ -60,7 +72,7 @@ def close(a, b, tolerance=1e-6):
         return bool(np.all((a == b) | (np.abs(a - b) <= tolerance * (1 + np.abs(b)))))
 
 
-every = pytest.mark.parametrize("name", [*NAMES, "threshold"])
+every = pytest.mark.parametrize("name", [*NAMES, *OPERATIONS, "threshold"])
 
 
 def pointwise(property_):

@@ -56,3 +56,10 @@ def test_fewer_than_two_units_make_no_groups(n):
 def test_an_impossible_level_is_refused():
     with pytest.raises(OptionError, match="level"):
         near_duplicates(directions(4, 4), level=0.0)
+
+
+def test_what_is_only_beyond_chance_can_be_left_apart():
+    rng = np.random.default_rng(0)
+    units = rng.standard_normal((10, 400)) + rng.standard_normal(400)
+    assert near_duplicates(units).groups
+    assert not near_duplicates(units, least=0.9).groups

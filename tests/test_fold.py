@@ -36,7 +36,7 @@ def test_the_identity_changes_nothing(data, n):
 def test_merging_says_who_stands_for_whom():
     fold = merge(3, {2: (0, -1.0, 1.0)}, "flipped")
     assert fold(np.array([0.25, 7.0])).tolist() == [0.25, 7.0, 0.75]
-    assert str(fold) == "h2 = -1 h0 + 1 (flipped)"
+    assert str(fold) == "h2 = -h0 + 1 (flipped)"
 
 
 def test_dropping_leaves_a_constant():

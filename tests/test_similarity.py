@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redundancy.similarity import cosine, identical, parallel, weighted_cosine
+from redundancy.similarity import alike, cosine, identical, parallel, weighted_cosine
 
 EPS = float(np.finfo(np.float32).eps)
 
@@ -85,3 +85,10 @@ def test_tiny_and_huge_rows_are_compared_as_others_are():
     units[4], units[5] = units[1] * 1e-300, units[1] * 1e300
     assert relation(units, 1, 4, stored=False) == pytest.approx(1e-300)
     assert relation(units, 1, 5, stored=False) == pytest.approx(1e300)
+
+
+def test_rows_are_alike_up_to_rounding_and_no_further():
+    rows = np.array([[1.0, 2.0], [1.0, 2.0 + 1e-15], [1.0, 2.0 + 1e-9], [0.0, 0.0], [1.0, 2.0], [0.0, 0.0]])
+    labels = alike(rows)
+    assert (labels[:, None] == labels).tolist() == [[i in same for i in range(6)] for same in
+        ({0, 1, 4}, {0, 1, 4}, {2}, {3, 5}, {0, 1, 4}, {3, 5})]  # fmt: skip

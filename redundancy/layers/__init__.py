@@ -1,9 +1,35 @@
 """What each kind of layer does with units: one small function a kind, one file a family, one registry."""
 
-from redundancy.layers import depthwise, flatten, joining, linear, normalization, pointwise, pooling, reshaping
+from redundancy.layers import (
+    attention,
+    depthwise,
+    flatten,
+    joining,
+    linear,
+    normalization,
+    pointwise,
+    pooling,
+    prelu,
+    recurrent,
+    rescaling,
+    reshaping,
+)
 from redundancy.layers.rule import RULES, Rule, register, shape_of
-from redundancy.layers.tracer import Block, Pin, Tracer, precision
+from redundancy.layers.tracer import Block, Following, Pin, Tracer, precision
 
-__all__ = ["RULES", "Block", "Pin", "Rule", "Tracer", "precision", "register", "shape_of"]
+__all__ = ["RULES", "Block", "Following", "Pin", "Rule", "Tracer", "precision", "register", "shape_of"]
 
-_FAMILIES = (depthwise, flatten, joining, linear, normalization, pointwise, pooling, reshaping)
+_FAMILIES = (
+    attention,
+    depthwise,
+    flatten,
+    joining,
+    linear,
+    normalization,
+    pointwise,
+    pooling,
+    prelu,
+    recurrent,
+    rescaling,
+    reshaping,
+)

@@ -22,11 +22,11 @@ ELSEWHERE = "it reads along another axis than the one its input's units lie on"
 
 def _dense(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
     kernel = node.weights["kernel"]
-    return _made(node, inputs[0], tracer, kernel[None], len(node.shape) - 1, _at_positions, padded=False)
+    return made_by_kernel(node, inputs[0], tracer, kernel[None], len(node.shape) - 1, at_positions, padded=False)
 
 
-def _at_positions(basis: Basis, positions: int) -> Basis:
-    # A dense layer on single positions is a 1x1 convolution and sees the same values.
+def at_positions(basis: Basis, positions: int) -> Basis:
+    """The step of a layer that sees single positions, as a 1x1 convolution does: it sees the same values."""
     return basis if positions == 1 else ("positions", positions, basis)
 
 
@@ -44,7 +44,7 @@ def _window(node: Node, size: tuple[int, ...]) -> Step:
     geometry = tuple((name, node.config[name]) for name in ("strides", "padding", "dilation"))
     window = (node.kind, size, geometry, node.config.get("output_padding"))
     if _is_point(node, size):
-        return _at_positions
+        return at_positions
     return lambda basis, positions: (window, basis) if positions == 1 else (window, positions, basis)
 
 
@@ -57,7 +57,7 @@ def _conv(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
             return tracer.opaque(node, inputs, ELSEWHERE)
         tracer.block(inputs[0], groups, node.layer, strict=True)
     flat = kernel.reshape(-1, read, made)
-    units = _made(node, inputs[0], tracer, flat, axis, _window(node, tuple(size)), padded=_padded(node))
+    units = made_by_kernel(node, inputs[0], tracer, flat, axis, _window(node, tuple(size)), padded=_padded(node))
     if groups > 1:
         tracer.block(units, groups, node.layer, strict=False)
     return units
@@ -99,7 +99,7 @@ def _transposed(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
     kernel = np.swapaxes(node.weights["kernel"], -1, -2)
     *size, read, made = kernel.shape
     flat, axis = kernel.reshape(-1, read, made), channel_axis(node, len(node.shape))
-    return _made(node, inputs[0], tracer, flat, axis, _window(node, tuple(size)), padded=_uneven(node))
+    return made_by_kernel(node, inputs[0], tracer, flat, axis, _window(node, tuple(size)), padded=_uneven(node))
 
 
 def _uneven(node: Node) -> bool:
@@ -126,7 +126,7 @@ def _einsum(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
     bias = weights.get("bias", np.zeros((places, n)))
 
     def step(basis: Basis, positions: int) -> Basis:
-        return _at_positions(basis, positions) if kernel.shape[0] == 1 else ("einsum", pattern, positions, basis)
+        return at_positions(basis, positions) if kernel.shape[0] == 1 else ("einsum", pattern, positions, basis)
 
     affines: list[Affine] = []
     bounds = []
@@ -162,8 +162,10 @@ def _embedding_shape(node: Node, inputs: tuple[Shape, ...]) -> Shape:
     return (*inputs[0], node.weights["embeddings"].shape[1])
 
 
-def _made(node: Node, units: Units, tracer: Tracer, kernel: Array, axis: int, step: Step, *, padded: bool) -> Units:
-    """The units that a kernel of shape (window positions, in, out) makes of those it reads."""
+def made_by_kernel(
+    node: Node, units: Units, tracer: Tracer, kernel: Array, axis: int, step: Step, *, padded: bool
+) -> Units:
+    """The units that a kernel of shape (window positions, in, out) makes of those it reads, along one axis."""
     n = kernel.shape[2]
     if units.axis != axis or units.size != kernel.shape[1]:
         tracer.pin(units, node.layer, ELSEWHERE)
@@ -239,6 +241,7 @@ register(
         options=TRAINED_WITH,
         loose=loosened,
         packed=packed,
+        biased=2,
     ),
 )
 register(

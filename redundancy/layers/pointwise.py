@@ -1,10 +1,10 @@
-"""Layers that act on each value alone: activations, Dropout, and the network's inputs."""
+"""Layers that act on each value alone: activations, what does nothing in inference, and the network's inputs."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from redundancy.algebra import algebra_of
+from redundancy.algebra import NOT_POINTWISE, PARAMETERS, algebra_of
 from redundancy.layers.rule import Rule, Shape, register
 from redundancy.layers.tracer import Tracer
 from redundancy.network import Array, Node
@@ -32,13 +32,14 @@ def _fixed(shape: Shape, bound: Array) -> tuple[int, ...]:
 
 
 def _activation(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
-    algebra = algebra_of(node.config)
+    function, algebra = node.config["function"], algebra_of(node.config)
     if algebra is None:
-        return tracer.opaque(node, inputs, f"no algebra is known for the function '{node.config['function']}'")
+        reason = NOT_POINTWISE.get(function, f"no algebra is known for the function '{function}'")
+        return tracer.opaque(node, inputs, reason)
     return tracer.applied(inputs[0], algebra, node.name)
 
 
-def _dropout(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
+def _identity(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
     return inputs[0]
 
 
@@ -51,7 +52,8 @@ def _none(node: Node, inputs: tuple[Shape, ...]) -> Shape:
 
 
 register("input", Rule(_input, _none, defaults={"dtype": "float32"}))
-_OPTIONS = frozenset({"negative_slope", "alpha"})
+_OPTIONS = frozenset(name for parameters in PARAMETERS.values() for name in parameters) | {"axis"}
 
 register("activation", Rule(_activation, _same, defaults={"function": None}, options=_OPTIONS))
-register("dropout", Rule(_dropout, _same, defaults={"rate": 0.5}))
+register("dropout", Rule(_identity, _same, defaults={"rate": 0.5}))
+register("identity", Rule(_identity, _same))

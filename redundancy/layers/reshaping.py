@@ -10,7 +10,6 @@ import numpy as np
 
 from redundancy.errors import NetworkError
 from redundancy.layers.linear import border
-from redundancy.layers.normalization import scaled
 from redundancy.layers.rule import Rule, Shape, register
 from redundancy.layers.tracer import Tracer
 from redundancy.layers.window import CHANNELS_LAST, channel_axis
@@ -165,22 +164,6 @@ def _length(extent: int | None, key: tuple[int | None, int | None, int | None]) 
     return None if extent is None else len(range(*slice(*key).indices(extent)))
 
 
-def _affine(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
-    if not tracer.values:
-        return inputs[0]
-    scale, offset = node.config["scale"], node.config["offset"]
-
-    def moved(number: int, part: Part) -> Part:
-        shape = (1, len(part.ids))
-        return scaled(part, np.full(shape, scale), np.full(shape, offset), (node.name, number))
-
-    return replace(inputs[0], parts=tuple(moved(number, part) for number, part in enumerate(inputs[0].parts)))
-
-
-def _same(node: Node, inputs: tuple[Shape, ...]) -> Shape:
-    return inputs[0]
-
-
 def _reshaped_shape(node: Node, inputs: tuple[Shape, ...]) -> Shape:
     target, total = node.config["target"], 1
     if None in inputs[0]:
@@ -194,7 +177,6 @@ def _reshaped_shape(node: Node, inputs: tuple[Shape, ...]) -> Shape:
 
 
 register("slice", Rule(_slice, _sliced_shape, defaults={"keys": None}))
-register("affine", Rule(_affine, _same, defaults={"scale": 1.0, "offset": 0.0}))
 register("permute", Rule(_permute, _permuted_shape, defaults={"dims": None}))
 register("reshape", Rule(_reshape, _reshaped_shape, defaults={"target": None}))
 register("repeat", Rule(_repeat, _repeated_shape, defaults={"n": None}))

@@ -42,6 +42,8 @@ class Rule:
         rereads: Axis, by weight, along which a weight reads the units of its own output, one step later.
         writes: Axis, by weight, along which a weight makes the units of its output, or holds a number for each.
         carries: Axis, by weight, along which a weight holds numbers for each unit of its input, which passes.
+        alike: Weights that are laid out as the input is, and hold a number for each of its units along the same axis;
+            where they have extent 1 there, one for all.
         axis: (node, rank of its input) -> the axis of the input along which it reads or carries units.
         defaults: The configuration, where a network is built by hand and leaves it out; None for what it must not.
         options: What a configuration may say besides.
@@ -51,6 +53,9 @@ class Rule:
         loose: The weights in a form of which the axes above speak; as stored, if not given. The last axes of the one
             that reads are those of the bias.
         packed: The node with such weights, in the form in which it stores them.
+        multiplies: Two inputs, by number, that are only multiplied with each other, unit by unit, and summed: what
+            relates units of either is taken over by what makes the other's. Constants of the second do not matter.
+        biased: How many axes the bias of the loose weights has.
     """
 
     trace: Callable[[Node, tuple[Units, ...], Tracer], Units]
@@ -59,6 +64,7 @@ class Rule:
     rereads: Mapping[str, int] = field(default_factory=dict)
     writes: Mapping[str, int] = field(default_factory=dict)
     carries: Mapping[str, int] = field(default_factory=dict)
+    alike: tuple[str, ...] = ()
     axis: Callable[[Node, int], int] = _last
     defaults: Mapping[str, Any] = field(default_factory=dict)
     options: frozenset[str] = frozenset()
@@ -67,11 +73,13 @@ class Rule:
     ranks: Mapping[str, int] = field(default_factory=dict)
     loose: Callable[[Node], Mapping[str, Array]] = _as_stored
     packed: Callable[[Node, Mapping[str, Array]], Node] = _stored
+    biased: int = 1
+    multiplies: tuple[int, int] | None = None
 
     @property
     def makes(self) -> bool:
         """Whether the units of its output are its own."""
-        return bool(self.writes) and not self.carries
+        return bool(self.writes) and (bool(self.reads) or not self.carries)
 
 
 RULES: dict[str, Rule] = {}

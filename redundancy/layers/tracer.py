@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from redundancy.algebra import Algebra
+from redundancy.fold import Fold, beside, identity
 from redundancy.network import Array, Node
-from redundancy.units import Affine, Basis, Find, Part, Units, apart, nothing_known, site_of
+from redundancy.units import Affine, Basis, Find, Part, Site, Units, nothing_known, site_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,12 +40,46 @@ class Block:
         labels: The group of each. Shape (n,), int.
         strict: A unit can only be stated in units of its own group.
         layer: Whose groups they are.
+        even: The groups must stay of one size.
+        whole: A group may go as a whole, as well.
+        led: A group goes as a whole where it follows others, and only there.
     """
 
     ids: Array
     labels: Array
     strict: bool
     layer: str
+    even: bool = True
+    whole: bool = False
+    led: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Following:
+    """Groups of units that go as a whole, each with a whole group of others, and not otherwise.
+
+    Attributes:
+        ids: The units. Shape (n,), int.
+        labels: The group of each. Shape (n,), int.
+        leaders: Those that they follow. Shape (m,), int.
+        leading: The group of each of those. Shape (m,), int.
+        layer: Whose groups they are.
+    """
+
+    ids: Array
+    labels: Array
+    leaders: Array
+    leading: Array
+    layer: str
+
+    def gone(self, dropped: Array) -> Array:
+        """The groups of which all leaders go. Shape (groups,), int.
+
+        Args:
+            dropped: The units that go.
+        """
+        left = self.leading[~np.isin(self.leaders, dropped)]
+        return np.setdiff1d(self.leading, left)
 
 
 @dataclass(slots=True)
@@ -55,17 +90,21 @@ class Tracer:
         find: Finds what folds before a nonlinear function; None where nobody asks what units compute.
         box: Bounds of the network's inputs, by node: (low, high), each broadcasting to the input's shape.
         shapes: Of every node's output, by name.
+        shared: The layers that are called several times with the same weights.
+        nodes: All, by name.
         pins: What must stay, in the order found.
         blocks: What must stay in groups of one size.
-        shared: The layers that are called several times with the same weights.
+        following: What goes with what.
     """
 
     find: Find | None = None
     box: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)
     shapes: Mapping[str, tuple[int | None, ...]] = field(default_factory=dict)
+    shared: frozenset[str] = frozenset()
+    nodes: Mapping[str, Node] = field(default_factory=dict)
     pins: list[Pin] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
-    shared: frozenset[str] = frozenset()
+    following: list[Following] = field(default_factory=list)
     _parent: list[int] = field(default_factory=list)
 
     @property
@@ -105,10 +144,20 @@ class Tracer:
         """These units stay as they are."""
         self.pins.extend(Pin(part, layer, reason, reads) for part in units.parts)
 
-    def block(self, units: Units, groups: int, layer: str, *, strict: bool) -> None:
+    def block(
+        self, units: Units, groups: int, layer: str, *, strict: bool, whole: bool = False, led: bool = False
+    ) -> None:
         """These units, in as many groups as said along their axis, must stay groups of one size."""
-        labels = np.arange(units.size) // (units.size // groups)
-        self.blocks.append(Block(units.ids, labels, strict, layer))
+        self.blocks.append(Block(units.ids, _grouped(units, groups), strict, layer, whole=whole, led=led))
+
+    def apart(self, units: Units, labels: Array, layer: str) -> None:
+        """These units can only be stated in units of the same label. Labels of shape (size,), int."""
+        self.blocks.append(Block(units.ids, labels, strict=True, layer=layer, even=False))
+
+    def follow(self, units: Units, leaders: Units, groups: int, layer: str) -> None:
+        """These units, in groups along their axis, go as groups of the leaders do."""
+        labels, leading = _grouped(units, groups), _grouped(leaders, groups)
+        self.following.append(Following(units.ids, labels, leaders.ids, leading, layer))
 
     def opaque(self, node: Node, inputs: tuple[Units, ...], reason: str) -> Units:
         """A node that nothing is known about: what it reads stays as it is, and so does what it makes."""
@@ -141,36 +190,90 @@ class Tracer:
             unit = self._parent[unit]
         return unit
 
-    def applied(self, units: Units, algebra: Algebra, name: Hashable, labels: Array | None = None) -> Units:
+    def applied(self, units: Units, algebra: Algebra, name: Hashable) -> Units:
         """The units after a function of each one: what folds before it is what is known after it.
 
         Args:
             units: Before it.
             algebra: Of the function.
             name: Of what is known after it.
-            labels: What tells the functions of units apart that have one each: only units of one label can be
-                related. One for each index of the axis; int.
         """
         if self.find is None:
             return units
-        parts = [self._applied(part, algebra, (name, number), labels) for number, part in enumerate(units.parts)]
+        parts = [self._applied(part, algebra, (name, number)) for number, part in enumerate(units.parts)]
         return Units(tuple(parts), units.axis)
 
-    def _applied(self, part: Part, algebra: Algebra, name: Hashable, labels: Array | None) -> Part:
+    def applied_each(
+        self, units: Units, algebra: Callable[[int], Algebra | None], labels: Array, name: Hashable, varied: Algebra
+    ) -> Units:
+        """The units after functions of their own: only units with one function can be related.
+
+        Args:
+            units: Before them.
+            algebra: Of the function with a label; None where that is not one function for all positions.
+            labels: Of the function at each index of the axis; int.
+            name: Of what is known after them.
+            varied: What is true of every one of the functions: a unit that lies at several places may have several.
+        """
+        if self.find is None:
+            return units
+        parts = []
+        for number, part in enumerate(units.parts):
+            own = labels[part.where]
+            kinds, kind = np.unique(own.T, axis=0, return_inverse=True)
+            functions = [algebra(int(row[0])) if np.all(row == row[0]) else None for row in kinds]
+            parts.append(self._applied_each(part, functions, kind.reshape(-1), varied, (name, number)))
+        return Units(tuple(parts), units.axis)
+
+    def _applied_each(
+        self, part: Part, functions: list[Algebra | None], kind: Array, varied: Algebra, name: Hashable
+    ) -> Part:
+        if len(functions) == 1 and functions[0] is not None:
+            return self._applied(part, functions[0], name)
+        low, high = np.full(len(kind), -np.inf), np.full(len(kind), np.inf)
+        whole = site_of(part.affine, part.low, part.high, boxed=bool(self.box))
+        folds = []
+        for number, function in enumerate(functions):
+            mine = np.flatnonzero(kind == number)
+            site = whole.take(mine)
+            if function is None:
+                folds += [(mine[group], fold) for group, fold in self._varied(site, varied)]
+            else:
+                low[mine], high[mine] = function.bounds(part.low[mine], part.high[mine])
+                folds.append((mine, self._found(replace(site, algebra=function))))
+        return self._known(part, beside(folds, len(kind)), low, high, name)
+
+    def _varied(self, site: Site, varied: Algebra) -> list[tuple[Array, Fold]]:
+        """What folds where one unit has several functions: a negative constant has several values then."""
+        unbounded = np.full(site.size, np.inf)
+        open_ = replace(site, algebra=varied, low=-unbounded, high=unbounded)
+        still = (site.group < 0) & (site.offset < 0)
+        rest = np.flatnonzero(~still)
+        apart_ = [(np.array([unit]), identity(1)) for unit in np.flatnonzero(still)]
+        return [*apart_, *([(rest, self._found(open_.take(rest)))] if len(rest) else [])]
+
+    def _applied(self, part: Part, algebra: Algebra, name: Hashable) -> Part:
         low, high = algebra.bounds(part.low, part.high)
-        if algebra.linear or self.find is None:
+        if algebra.linear:
             return part
         site = site_of(part.affine, part.low, part.high, algebra, boxed=bool(self.box))
-        if labels is not None:
-            kinds = np.unique(labels[part.where].T, axis=0, return_inverse=True)[1].reshape(-1)
-            site = apart(site, kinds)
-        fold = self.find(site)
+        return self._known(part, self._found(site), low, high, name)
+
+    def _found(self, site: Site) -> Fold:
+        return identity(site.size) if self.find is None else self.find(site)
+
+    def _known(self, part: Part, fold: Fold, low: Array, high: Array, name: Hashable) -> Part:
+        """The units behind a function, of which is known what folded before it."""
         n, eps = len(part.ids), part.affine.eps
         if not len(fold.dropped):
             return Part(part.ids, nothing_known(("value", name), n, eps), low, high, part.where)
         holds = max(fold.holds, part.affine.holds)
         known = Affine({("value", name): fold.into}, np.ones(n), fold.offset, fold.why, eps, stored=False, holds=holds)
         return Part(part.ids, known, low, high, part.where)
+
+
+def _grouped(units: Units, groups: int) -> Array:
+    return np.arange(units.size) // (units.size // groups)
 
 
 def precision(node: Node) -> float:

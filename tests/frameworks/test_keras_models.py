@@ -83,7 +83,7 @@ STACKS = {
         layers.Softmax(),
     ],
     "rectifiers": lambda: [layers.ReLU(), layers.ReLU(6), layers.ReLU(negative_slope=0.1)],
-    "unknown rectifier": lambda: [layers.ReLU(max_value=3), layers.ReLU(threshold=0.5), layers.PReLU()],
+    "other rectifiers": lambda: [layers.ReLU(max_value=3), layers.ReLU(threshold=0.5), layers.PReLU()],
     "normalisation": lambda: [layers.BatchNormalization(), layers.Dropout(0.5), layers.LayerNormalization()],
     "no gain": lambda: [layers.BatchNormalization(scale=False), layers.BatchNormalization(center=False, epsilon=0.1)],
 }
@@ -225,7 +225,7 @@ def test_masks_reach_the_layers_that_use_them():
     x = np.ones((1, 5, 2), "float32")
     x[:, 2:] = 0.0
     np.testing.assert_array_equal(outputs_of(model, x)[0], outputs_of(again, x)[0])
-    assert kinds(network) == ["input", "Masking", "LSTM", "dense"]
+    assert kinds(network) == ["input", "Masking", "lstm", "dense"]
 
 
 def test_integers_that_are_embedded():

@@ -43,7 +43,7 @@ def test_a_function_without_an_algebra_keeps_units(garden):
     twins = garden.add("dense", garden.input((3,)), weights=garden.twins(3, 4))
     (refusal,) = search(garden.finished(garden.act(twins, "softmax"))).refusals
     assert (refusal.space, refusal.units) == ("dense_1", 1)
-    assert "no algebra is known for the function 'softmax'" in refusal.reason
+    assert "it normalises over its units" in refusal.reason
 
 
 @pytest.mark.parametrize("slope", [1.5, 0.2, -0.5])

@@ -32,7 +32,7 @@ def _path(step: Step) -> tuple[str, ...]:
 
 
 def _feeds(step: Step) -> tuple[str, ...]:
-    return step.node.inputs if isinstance(step, Call) else step.feeds
+    return step.inputs if isinstance(step, Call) else step.feeds
 
 
 def _results(step: Step) -> tuple[str, ...]:
@@ -155,7 +155,7 @@ class ModelBuilder:
         layer = self._layer(call, str(inputs[0].dtype) if inputs else "float32")
         if call.node.kind == "input":
             return [layer.output]
-        args, kwargs = _arguments(call, inputs)
+        args, kwargs = _arguments(call, inputs, type(layer))
         with _refusing(call, "it cannot be called"):
             flat: list[Any] = keras.tree.flatten(layer(*args, **kwargs))
         return flat
@@ -192,10 +192,10 @@ def _one_call(steps: list[Step]) -> Call:
     return next(step for step in reversed(steps) if isinstance(step, Call))
 
 
-def _arguments(call: Call, inputs: list[Any]) -> Any:
-    """(positional, by keyword) arguments of a call: as they were, if it reads as many tensors as then."""
+def _arguments(call: Call, inputs: list[Any], cls: type) -> Any:
+    """(positional, by keyword) arguments of a call: as they were, if it is of the same class and as many tensors."""
     origin = call.node.origin
-    if isinstance(origin, CallOrigin) and origin.tensors == len(inputs):
+    if isinstance(origin, CallOrigin) and origin.tensors == len(inputs) and cls is origin.layer.cls:
         return _filled(origin.arguments, inputs)
     return ((inputs,) if call.node.kind in JOINS else tuple(inputs)), {}
 

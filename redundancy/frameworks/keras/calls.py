@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from redundancy.errors import NetworkError
 from redundancy.frameworks.keras.kinds import WITH_ACTIVATION, default_activation, paths_of
-from redundancy.frameworks.keras.origin import CallOrigin, ItemOrigin, PartOrigin
+from redundancy.frameworks.keras.origin import ArgumentOrigin, CallOrigin, ItemOrigin, PartOrigin
 from redundancy.network import Array, Network, Node
 
 
@@ -35,6 +35,11 @@ class Call:
         """The node whose output is the call's."""
         last = list(self.parts.values())[-1] if self.parts else self.activation or self.node
         return last.name
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The nodes that it reads, in order."""
+        return self.node.origin.feeds if self.parts else self.node.inputs
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -134,8 +139,17 @@ def _only_reader(network: Network, node: Node, readers: Mapping[str, list[Node]]
         return None
     reader = readers[node.name][0]
     mine = reader.kind == "activation" and reader.layer == node.layer and not isinstance(reader.origin, PartOrigin)
-    # Keras takes functions by name: one with another parameter needs a layer of its own.
-    return reader if mine and dict(reader.config) == default_activation(reader.config["function"]) else None
+    # Keras takes functions by name: one with another parameter needs a layer of its own, or to be as it was.
+    return reader if mine and (is_as_given(reader) or _is_default(reader)) else None
+
+
+def is_as_given(node: Node) -> bool:
+    """Whether an activation is the one that its layer was given as an argument when it was read."""
+    return isinstance(node.origin, ArgumentOrigin) and node.origin.config == node.config
+
+
+def _is_default(node: Node) -> bool:
+    return dict(node.config) == default_activation(node.config["function"])
 
 
 def _same(nodes: list[Node]) -> bool:

@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 from redundancy.errors import UnsupportedError
-from redundancy.frameworks.keras.calls import Call
+from redundancy.frameworks.keras.calls import Call, is_as_given
 from redundancy.frameworks.keras.kinds import NAMED, is_known, made, operation_name, resized
 from redundancy.frameworks.keras.origin import LayerOrigin
 
@@ -16,7 +16,7 @@ def configured(call: Call, origin: LayerOrigin | None, inherited: str) -> tuple[
     import keras
 
     node = call.node
-    before = copy.deepcopy(dict(origin.config)) if origin else {}
+    before = _copied(dict(origin.config)) if origin else {}
     if origin is not None and call.parts:
         return origin.cls, _merged(before, resized(origin.cls.__name__, call.parts, before))
     if not is_known(node):
@@ -26,10 +26,21 @@ def configured(call: Call, origin: LayerOrigin | None, inherited: str) -> tuple[
     came_from = "" if origin is None else _name(origin.cls)
     name, says = made(node, call.activation, came_from)
     if origin is not None and came_from == name:
+        if call.activation is not None and is_as_given(call.activation):
+            del says["activation"]
         return origin.cls, _merged(before, says)
     kept = {key: before[key] for key in NAMED if key in before}
     stored = next((array.dtype.name for array in node.weights.values()), inherited)
     return getattr(keras.layers, name), {"dtype": stored, **kept, **says, "name": call.layer}
+
+
+def _copied(value: Any) -> Any:
+    """A configuration of its own. Keras leaves lists in some that cannot be copied as they are."""
+    if isinstance(value, dict):
+        return {name: _copied(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_copied(inner) for inner in value]
+    return copy.deepcopy(value)
 
 
 def _name(cls: type) -> str:

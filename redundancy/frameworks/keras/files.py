@@ -56,9 +56,10 @@ def load(path: str | Path, *, trust: bool = False) -> keras.Model:
     found = contents(path)
     if not trust and (problem := objection(found.config)):
         raise refused(path, *problem)
-    compiles = found.training is not None and (trust or objection(found.training) is None)
+    compiles = bool(found.training) and (trust or objection(found.training) is None)
     model = _made(path, found, compiles, trust)
-    if found.training is not None and not getattr(model, "compiled", False):
+    # Keras writes empty settings for a model that was not compiled.
+    if found.training and not getattr(model, "compiled", False):
         lost = f"the settings of compilation in {str(path)!r} cannot be made again, and are left out"
         warnings.warn(f"{lost}; to keep them, load the file in Python and compile the model", stacklevel=2)
     _check_model(path, model)

@@ -13,8 +13,8 @@ from redundancy.frameworks.keras.probes import outputs_of
 from redundancy.frameworks.keras.writing import write
 from redundancy.network import Array, Network, Node
 
-SAMPLES = 20_000
-"""Values of each unit that are kept, at most; positions of a map are samples as well."""
+SAMPLES, NUMBERS = 20_000, 2**27
+"""Values of each unit that are kept, at most, and of all units together; positions of a map are samples as well."""
 
 
 def sampled(network: Network, axes: Mapping[str, int], inputs: tuple[Array, ...]) -> dict[str, Array]:
@@ -29,23 +29,25 @@ def sampled(network: Network, axes: Mapping[str, int], inputs: tuple[Array, ...]
         inputs: One array for each input of the network, in order, of n rows.
 
     Returns:
-        By name of the node, of shape (samples, units), float64.
+        By name of the node, of shape (samples, units), float32.
     """
     seen = [name for name in axes if _visible(network, name)]
     if not seen:
         return {}
     flat = flattened(network)
-    model = write(replace(flat, outputs=tuple(seen)))
+    # With the network's own outputs too, to which every layer leads: Keras leaves out what leads nowhere.
+    model = write(replace(flat, outputs=(*seen, *network.outputs)))
     kept: dict[str, list[Array]] = {name: [] for name in seen}
     rng = np.random.default_rng(0)
-    step = 64
-    share = -(-SAMPLES * step // max(len(inputs[0]), step))
+    most, step = min(SAMPLES, NUMBERS // sum(network[name].shape[axes[name]] or 1 for name in seen)), 64
+    share = max(1, -(-most * step // max(len(inputs[0]), step)))
     for start in range(0, len(inputs[0]), step):
         batch = tuple(array[start : start + step] for array in inputs)
-        for name, values in zip(seen, outputs_of(model, batch), strict=True):
+        for name, values in zip(seen, outputs_of(model, batch), strict=False):
             rows = np.moveaxis(values, axes[name] + 1, -1).reshape(-1, values.shape[axes[name] + 1])
-            kept[name].append(rows[rng.choice(len(rows), min(share, len(rows)), replace=False)])
-    return {name: np.concatenate(pieces)[:SAMPLES] for name, pieces in kept.items()}
+            drawn = rng.choice(len(rows), min(share, len(rows)), replace=False)
+            kept[name].append(rows[drawn].astype(np.float32))
+    return {name: np.concatenate(pieces) for name, pieces in kept.items()}
 
 
 def _visible(network: Network, name: str) -> bool:

@@ -43,6 +43,7 @@ class CallOrigin:
         scope: The nested models that it is in, the outermost first.
         paths: Where the layer holds the node's weights.
         several: The layer means several nodes, of which this is the first.
+        feeds: The nodes that the call reads, slot by slot, where the layer means several.
     """
 
     layer: LayerOrigin
@@ -51,6 +52,7 @@ class CallOrigin:
     scope: tuple[str, ...] = ()
     paths: Mapping[str, str] = field(default_factory=dict)
     several: bool = False
+    feeds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,17 @@ class PartOrigin:
     of: str
     role: str
     paths: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ArgumentOrigin:
+    """An activation that a layer was given as an argument.
+
+    Attributes:
+        config: Of the node, as it was read.
+    """
+
+    config: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,13 +10,15 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from redundancy.errors import UnsupportedError
-from redundancy.frameworks.keras.kinds import JOINS, Meaning, Part, attribute, meaning_of, operation_of
+from redundancy.frameworks.keras.kinds import JOINS, Meaning, Part, attribute, meaning_of, operation_of, present
 from redundancy.frameworks.keras.origin import (
+    ArgumentOrigin,
     CallOrigin,
     ItemOrigin,
     LayerOrigin,
@@ -170,13 +172,12 @@ class _Reader:
         shapes = tuple(self._shapes[read] for read in inputs)
         origin = self._origin(call, scope)
         meaning = meaning_of(operation, shapes) if _is_plain(call) else None
+        if isinstance(meaning, Meaning) and len(inputs) > 1 and meaning.kind not in JOINS:
+            meaning = None  # it was given a mask
         meaning = meaning or operation_of(operation, shapes, origin.arguments)
         if isinstance(meaning, tuple):
             self._parts(call, name, layer, inputs, origin, meaning)
-            return
-        if meaning is not None and len(inputs) > 1 and meaning.kind not in JOINS:
-            meaning = None  # it was given a mask
-        if meaning is None:
+        elif meaning is None:
             self._unknown(call, name, layer, inputs, origin)
         else:
             self._known(call, name, layer, inputs, origin, meaning)
@@ -184,14 +185,16 @@ class _Reader:
     def _known(
         self, call: Any, name: str, layer: str, inputs: tuple[str, ...], origin: CallOrigin, meaning: Meaning
     ) -> None:
-        (tensor,) = call.outputs
+        tensor = call.outputs[0]
         shape, weights = tensor.shape[1:], self._stored(call.operation, meaning)
         origin = CallOrigin(origin.layer, origin.arguments, origin.tensors, origin.scope, meaning.paths)
         self._add(Node(name, meaning.kind, inputs, shape, meaning.config, weights, layer, origin), tensor)
         if meaning.activation is not None:
             activation = meaning.activation
-            act = Node(f"{name}/activation", "activation", (name,), shape, activation, layer=layer)
+            given = ArgumentOrigin(activation)
+            act = Node(f"{name}/activation", "activation", (name,), shape, activation, layer=layer, origin=given)
             self._add(act, tensor)
+        self._items(call, name, layer, "state")
 
     def _parts(
         self, call: Any, name: str, layer: str, inputs: tuple[str, ...], origin: CallOrigin, parts: tuple[Part, ...]
@@ -203,7 +206,7 @@ class _Reader:
             mine: Any = PartOrigin(name, part.role, part.meaning.paths)
             if not number:
                 first = part.meaning.paths
-                mine = CallOrigin(origin.layer, origin.arguments, origin.tensors, origin.scope, first, several=True)
+                mine = replace(origin, paths=first, several=True, feeds=inputs)
             meaning, weights = part.meaning, self._stored(call.operation, part.meaning)
             home = f"{layer}/{part.role}" if number else layer
             node = Node(named[part.role], meaning.kind, reads, part.shape, meaning.config, weights, home, mine)
@@ -212,7 +215,7 @@ class _Reader:
     def _stored(self, operation: Any, meaning: Meaning) -> dict[str, Array]:
         """The weights of a node; those of a layer that is called again are the same arrays."""
         found = {}
-        for name, path in meaning.paths.items():
+        for name, path in present(operation, **meaning.paths).items():
             key = (id(operation), path)
             if key not in self._weights:
                 self._weights[key] = frozen_array(stored(attribute(operation, path)))
@@ -224,11 +227,13 @@ class _Reader:
         weights = _by_path(operation)
         kind = type(operation).__name__
         self._add(Node(name, kind, inputs, first.shape[1:], {}, weights, layer, origin), first)
-        if len(call.outputs) == 1:
-            return
-        for index, tensor in enumerate(call.outputs):
+        self._items(call, name, layer, "output")
+
+    def _items(self, call: Any, name: str, layer: str, kind: str) -> None:
+        """The outputs of a call that has several."""
+        for index, tensor in enumerate(call.outputs if len(call.outputs) > 1 else ()):
             place, config, item = f"{name}/output/{index}", {"index": index}, ItemOrigin(index)
-            self._add(Node(place, "output", (name,), tensor.shape[1:], config, {}, layer, item), tensor)
+            self._add(Node(place, kind, (name,), tensor.shape[1:], config, {}, layer, item), tensor)
 
     def _add(self, node: Node, tensor: Any) -> None:
         self.nodes.append(node)

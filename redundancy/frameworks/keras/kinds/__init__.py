@@ -5,12 +5,14 @@ Only a class of Keras's own is known, never a subclass: what a subclass does is 
 
 from redundancy.frameworks.keras.kinds import (
     activation,
+    attention,
     joining,
     linear,
     normalization,
     operations,
     pointwise,
     pooling,
+    recurrent,
     reshaping,
 )
 from redundancy.frameworks.keras.kinds.activation import default_activation
@@ -27,6 +29,7 @@ from redundancy.frameworks.keras.kinds.kind import (
     operation_name,
     operation_of,
     paths_of,
+    present,
     resized,
 )
 
@@ -44,7 +47,19 @@ __all__ = [
     "operation_name",
     "operation_of",
     "paths_of",
+    "present",
     "resized",
 ]
 
-_FAMILIES = (activation, joining, linear, normalization, operations, pointwise, pooling, reshaping)
+_FAMILIES = (
+    activation,
+    attention,
+    joining,
+    linear,
+    normalization,
+    operations,
+    pointwise,
+    pooling,
+    recurrent,
+    reshaping,
+)

@@ -22,7 +22,7 @@ class Meaning:
     Attributes:
         kind: Of its node.
         config: Of its node.
-        paths: Where the layer holds the weights that it has.
+        paths: Where the layer holds its weights, and would hold those that it may be given.
         activation: Configuration of the activation that it was given as an argument; None for none.
     """
 
@@ -62,7 +62,7 @@ Maker = Callable[[Node, Mapping[str, Any], str], Made]
 Resizer = Callable[[Mapping[str, Node], Mapping[str, Any]], dict[str, Any]]
 
 # (operation, shapes, the (positional, by keyword) arguments of its call with slots for tensors) -> its meaning
-OperationReader = Callable[[Any, tuple[Shape, ...], tuple[Any, Any]], Meaning | None]
+OperationReader = Callable[[Any, tuple[Shape, ...], tuple[Any, Any]], Reading]
 
 _READERS: dict[str, Reader] = {}
 _OPERATIONS: dict[str, OperationReader] = {}
@@ -91,7 +91,7 @@ def reads(*classes: str) -> Callable[[Reader], Reader]:
 
 
 def operates(*classes: str) -> Callable[[OperationReader], OperationReader]:
-    """Registers what operations of these classes mean, by what they were called with."""
+    """Registers what operations of these classes mean, layers among them, by what they were called with."""
 
     def registered(reader: OperationReader) -> OperationReader:
         _OPERATIONS.update(dict.fromkeys(classes, reader))
@@ -134,16 +134,18 @@ def meaning_of(operation: Any, shapes: tuple[Shape, ...]) -> Reading:
     return None if meaning is None or _altered(operation, meaning) else meaning
 
 
-def operation_of(operation: Any, shapes: tuple[Shape, ...], arguments: tuple[Any, Any]) -> Meaning | None:
-    """What an operation that is no layer means, called with these arguments; None where the house has no word for it.
+def operation_of(operation: Any, shapes: tuple[Shape, ...], arguments: tuple[Any, Any]) -> Reading:
+    """What an operation means that was called with these arguments; None where the house has no word for it.
 
     Args:
-        operation: Of a functional model, recorded where somebody wrote `x + y` or called a function of `keras.ops`.
+        operation: Of a functional model: a layer that takes more than tensors to work on, or what Keras recorded
+            where somebody wrote `x + y` or called a function of `keras.ops`.
         shapes: Of the tensors that it reads, without the batch.
         arguments: (positional, by keyword), with a slot for each tensor.
     """
-    reader = _OPERATIONS.get(operation_name(type(operation)))
-    return reader(operation, shapes, arguments) if reader else None
+    reader = _OPERATIONS.get(operation_name(type(operation)) or _known_as(operation))
+    meaning = reader(operation, shapes, arguments) if reader else None
+    return None if meaning is None or _altered(operation, meaning) else meaning
 
 
 def is_known(node: Node) -> bool:
@@ -190,6 +192,19 @@ def attribute(layer: Any, path: str) -> Any:
     return layer
 
 
+def called_with(parameters: tuple[str, ...], arguments: tuple[Any, Any]) -> dict[str, Any] | None:
+    """What a call gave, by the names of its parameters; None where it gave anything else.
+
+    Args:
+        parameters: In order.
+        arguments: (positional, by keyword).
+    """
+    positional, named = arguments
+    if len(positional) > len(parameters) or named.keys() - set(parameters):
+        return None
+    return {**dict(zip(parameters, positional, strict=False)), **named}
+
+
 def batchless(axis: Any, shapes: tuple[Shape, ...]) -> int | None:
     """An axis without counting the batch, negative ones as they are; None for several, or for the batch itself."""
     rank = len(shapes[0]) + 1
@@ -205,7 +220,7 @@ def batched(axis: int) -> int:
 
 def operation_name(cls: type) -> str:
     """The name of a class of operations; "" for any other."""
-    known = ("keras.src.ops.numpy", "keras.src.ops.nn")
+    known = ("keras.src.ops.numpy", "keras.src.ops.nn", "keras.src.activations.activations")
     return str(cls.__name__) if cls.__module__ in known else ""
 
 
@@ -223,4 +238,5 @@ def _altered(operation: Any, meaning: Meaning | tuple[Part, ...]) -> bool:
     changed = any(
         getattr(layer, "quantization_mode", None) or getattr(layer, "lora_enabled", False) for layer in layers
     )
-    return changed or len(getattr(operation, "weights", ())) != sum(len(m.paths) for m in meanings)
+    held = sum(len(present(operation, **meaning.paths)) for meaning in meanings)
+    return changed or len(getattr(operation, "weights", ())) != held

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from redundancy.frameworks.keras.kinds.kind import Made, Meaning, Shape, makes, operates
+import numpy as np
+
+from redundancy.frameworks.keras.kinds.kind import Made, Meaning, Shape, makes, operates, reads
 from redundancy.frameworks.keras.origin import Slot
-from redundancy.network import Node
+from redundancy.layers.rescaling import nested
+from redundancy.network import Array, Node
 
 _MERGES = {"Add": "add", "Subtract": "subtract", "Multiply": "multiply", "Maximum": "maximum", "Minimum": "minimum"}
 
@@ -17,35 +20,116 @@ def _arithmetic(operation: Any, shapes: tuple[Shape, ...], arguments: tuple[Any,
     name = type(operation).__name__
     if len(shapes) == 2 and len(shapes[0]) == len(shapes[1]) and name in _MERGES:
         return Meaning(_MERGES[name])
-    affine = _affine(name, list(arguments[0]), arguments[1]) if len(shapes) == 1 else None
-    return None if affine is None else Meaning("affine", {"scale": affine[0], "offset": affine[1]})
+    if len(shapes) == 1 and name == "Maximum" and _is_zero(arguments):
+        return Meaning("activation", {"function": "relu"})
+    affine = _affine(name, list(arguments[0]), arguments[1], shapes[0]) if len(shapes) == 1 else None
+    if affine is None:
+        return None
+    return Meaning("affine", {"scale": nested(affine[0]), "offset": nested(affine[1])})
 
 
-def _affine(name: str, args: list[Any], kwargs: Mapping[str, Any]) -> tuple[float, float] | None:
-    """(scale, offset) of an operation with a number; None where it is none."""
+def _is_zero(arguments: tuple[Any, Any]) -> bool:
+    """Whether the other argument of two is the number 0."""
+    others = [leaf for leaf in arguments[0] if not isinstance(leaf, Slot)]
+    return not arguments[1] and len(others) == 1 and isinstance(others[0], int | float) and others[0] == 0
+
+
+@operates("Clip")
+def _clip(operation: Any, shapes: tuple[Shape, ...], arguments: tuple[Any, Any]) -> Meaning | None:
+    low, high = operation.x_min, operation.x_max
+    if len(shapes) != 1 or not all(isinstance(end, int | float) for end in (low, high)) or low != 0 or high < 0:
+        return None
+    return Meaning("activation", {"function": "relu", "max_value": float(high)})
+
+
+def _affine(name: str, args: list[Any], kwargs: Mapping[str, Any], shape: Shape) -> tuple[Array, Array] | None:
+    """(scale, offset) of an operation with a number, or an array of them; None where it is none."""
+    one, zero = np.ones(()), np.zeros(())
     if name == "Negative" and len(args) == 1:
-        return -1.0, 0.0
-    if kwargs or len(args) != 2 or not any(_is_number(value) for value in args):
+        return -one, zero
+    if kwargs or len(args) != 2:
         return None
     first = isinstance(args[0], Slot)
-    number = float(args[1] if first else args[0])
+    numbers = laid_out(args[1] if first else args[0], shape)
+    if numbers is None:
+        return None
     if name == "Add":
-        return 1.0, number
+        return one, numbers
     if name == "Subtract":
-        return (1.0, -number) if first else (-1.0, number)
+        return (one, -numbers) if first else (-one, numbers)
     if name == "Multiply":
-        return number, 0.0
-    return (1.0 / number, 0.0) if name in ("Divide", "TrueDivide") and first and number else None
+        return numbers, zero
+    return (1.0 / numbers, zero) if name in ("Divide", "TrueDivide") and first and np.all(numbers != 0) else None
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def laid_out(value: Any, shape: Shape) -> Array | None:
+    """A number, or an array with as many axes as a tensor has without the batch; None if it makes the tensor larger.
+
+    Args:
+        value: That a tensor is combined with, entry by entry.
+        shape: Of the tensor, without the batch.
+    """
+    import keras
+
+    if isinstance(value, bool | Slot | keras.Variable) or not (keras.ops.is_tensor(value) or _is_plain(value)):
+        return None
+    # As Keras converts them: lists become float32.
+    numbers = np.asarray(keras.ops.convert_to_numpy(keras.ops.convert_to_tensor(value)), np.float64)
+    if not numbers.ndim:
+        return numbers
+    if numbers.ndim == len(shape) + 1 and numbers.shape[0] == 1:
+        numbers = numbers[0]
+    if numbers.ndim > len(shape):
+        return None
+    numbers = numbers.reshape((1,) * (len(shape) - numbers.ndim) + numbers.shape)
+    return numbers if all(mine in (1, its) for mine, its in zip(numbers.shape, shape, strict=True)) else None
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, int | float | list | tuple | np.number | np.ndarray)
 
 
 @makes("affine")
 def _made_affine(node: Node, config: Mapping[str, Any], came_from: str) -> Made:
-    # An operation comes back as it was, with its number among the arguments of the call.
-    return came_from or "Rescaling", {} if came_from else {"scale": config["scale"], "offset": config["offset"]}
+    # An operation comes back as it was, with its numbers among the arguments of the call, unless units went.
+    if came_from and not _is_narrower(node, came_from):
+        return came_from, {}
+    return "Rescaling", {name: _serialized(config[name]) for name in ("scale", "offset")}
+
+
+def _is_narrower(node: Node, came_from: str) -> bool:
+    import keras
+
+    origin = node.origin
+    if came_from == "Rescaling":
+        given = [keras.saving.deserialize_keras_object(origin.layer.config[name]) for name in ("scale", "offset")]
+    else:
+        given = [leaf for leaf in origin.arguments[0] if not isinstance(leaf, Slot)]
+    now = [np.size(node.config[name]) for name in ("scale", "offset")]
+    return max(map(np.size, given), default=1) > max(now)
+
+
+def _serialized(numbers: Any) -> Any:
+    """A number, or an array without leading axes of extent 1, as Keras has them in a configuration."""
+    import keras
+
+    array = np.asarray(numbers)
+    while array.ndim > 1 and array.shape[0] == 1:
+        array = array[0]
+    # Of lists Keras would make numbers of float32.
+    return keras.saving.serialize_keras_object(array) if array.ndim else array.item()
+
+
+@reads("Rescaling")
+def _rescaling(layer: Any, shapes: tuple[Shape, ...]) -> Meaning | None:
+    import keras
+
+    # Where channels come first by default, Keras moves the numbers to another axis.
+    moves = keras.config.image_data_format() == "channels_first" and np.ndim(layer.scale) > 0
+    scale, offset = laid_out(layer.scale, shapes[0]), laid_out(layer.offset, shapes[0])
+    if moves or scale is None or offset is None:
+        return None
+    return Meaning("affine", {"scale": nested(scale), "offset": nested(offset)})
 
 
 @operates("GetItem")
