@@ -5,7 +5,7 @@ import pytest
 from composing import OPERATIONS, sketched
 from composing.sketch import sketches
 from composing.trial import tried
-from hypothesis import given, note, settings
+from hypothesis import given, settings
 
 
 @pytest.fixture(autouse=True)
@@ -17,9 +17,7 @@ def _clear():
 
 def held(sketch, **options):
     trial = tried(sketch, **options)
-    note("\n".join(trial.log))
-    assert not trial.wrong
-    return trial
+    assert not trial.wrong, "\n".join([*trial.wrong, *trial.log])
 
 
 @settings(max_examples=150)

@@ -411,3 +411,28 @@ def test_kernels_in_float64_are_told_apart_as_such():
     kernel[0, 1] = np.nextafter(kernel[0, 1], np.float32(9))
     second.set_weights([kernel, bias])
     checked(model, 0)
+
+
+def test_a_constant_is_one_whatever_is_done_to_the_others_at_each_position():
+    conv = layers.Conv2D(4, 3, activation="tanh")
+    x = keras.Input((5, 5, 1))
+    norm = layers.BatchNormalization()
+    model = weighted(keras.Model(x, layers.Dense(2)(norm(layers.Flatten()(conv(x))))))
+    kernel, bias = conv.get_weights()
+    kernel[..., 2] = 0.0
+    conv.set_weights([kernel, bias])
+    statistics = [weight.reshape(9, 4).copy() for weight in norm.get_weights()]
+    for values in statistics:
+        values[:, 2] = values[0, 2]
+    norm.set_weights([values.reshape(-1) for values in statistics])
+    checked(model, 1)
+
+
+@pytest.mark.parametrize("function", ["leaky_relu", "gelu"])
+def test_a_constant_of_a_function_that_is_computed_coarsely_is_no_mistake(function):
+    hidden = layers.Dense(4, activation=function)
+    model = chain((3,), hidden)
+    kernel, bias = hidden.get_weights()
+    kernel[:, 1], bias[1] = 0.0, -3.0
+    hidden.set_weights([kernel, bias])
+    assert len(compact(model).removals) == 1

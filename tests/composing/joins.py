@@ -73,10 +73,10 @@ def residual(w, x, step, dial):
     """x and what a layer makes of it, joined."""
     how, operator = dial(*JOINS), dial(False, True)
     wide = _Like(step, x.shape[x.axis])
-    if len(x.shape) == 1:
-        y = dense(w, x, wide, dial)
-    else:
-        y = conv(w, x, wide, dial, same=True) if x.plain else None
+    flat = len(x.shape) == 1
+    if not flat and not x.plain:
+        return None
+    y = dense(w, x, wide, dial) if flat else conv(w, x, wide, dial, same=True)
     if y is None or y.shape != x.shape or y.value.dtype != x.value.dtype:
         return y
     return joined(w, x, y, how, operator)

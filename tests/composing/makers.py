@@ -195,7 +195,8 @@ def form_of(x):
 def conv(w, x, step, dial, same=False, window=None):
     extents = spatial(x)
     rank = len(extents)
-    if not 1 <= rank <= 3:
+    # A processor convolves maps with channels first in float32 only.
+    if not 1 <= rank <= 3 or (not x.last and w.dtype != "float32"):
         return None
     name, function = w.name("conv"), dial(*FUNCTIONS)
     bias = bias_of(w, step.units, dial, x)

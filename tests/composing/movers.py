@@ -28,8 +28,8 @@ def widest(w, x, tag):
 def pooled(w, x, average, whole, keep=False, dial=None):
     rank = len(spatial(x))
     kind = "Average" if average else "Max"
-    if x.value.dtype == "float64" and rank == 3 and not whole:
-        return x
+    if w.dtype != "float32" and rank == 3 and not whole:
+        return None
     if whole:
         layer = getattr(layers, f"Global{kind}Pooling{rank}D")(
             keepdims=keep, data_format=form_of(x), **w.options(w.name("pool"))

@@ -14,7 +14,8 @@ import numpy as np
 from composing.workshop import compose
 from redundancy.frameworks.keras import probes, read
 from redundancy.search import search
-from redundancy.workbench import compact, exact_difference
+from redundancy.verification import COARSE, exact_difference
+from redundancy.workbench import compact
 
 ALLOWED = {"float64": 1e-9, "float32": 1e-5}
 """How far outputs may differ, relative to the largest of them."""
@@ -91,6 +92,8 @@ def _same(before, model, outputs, batch):
 def _difference(sketch, result, outputs, batch, trial):
     """Relative to the largest output; in float32 computed in float64 where rounding is larger than what is allowed."""
     allowed = ALLOWED.get(sketch.dtype)
+    if allowed and any(node.config.get("function") in COARSE for node in result.original):
+        allowed = max(allowed, 1e-7)
     got = probes.outputs_of(result.model, batch)
     if any(a.shape != b.shape for a, b in zip(outputs, got, strict=True)):
         trial.wrong.append("outputs have other shapes")
