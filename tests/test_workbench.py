@@ -436,3 +436,37 @@ def test_a_constant_of_a_function_that_is_computed_coarsely_is_no_mistake(functi
     kernel[:, 1], bias[1] = 0.0, -3.0
     hidden.set_weights([kernel, bias])
     assert len(compact(model).removals) == 1
+
+
+@pytest.mark.parametrize(("pairs", "removed"), [([(0, 1)], 0), ([(0, 1), (4, 5)], 2)])
+def test_what_a_grouped_convolution_reads_of_several_layers_folds_in_groups_of_one_size(pairs, removed):
+    branches = [layers.Conv2D(3, 3, activation="relu") for _ in range(2)]
+    x = keras.Input((6, 6, 2))
+    grouped = layers.Conv2D(4, 2, groups=2)(layers.Concatenate()([branch(x) for branch in branches]))
+    model = weighted(keras.Model(x, layers.Dense(2)(layers.Flatten()(grouped))))
+    for source, copy in pairs:
+        copied(branches[source // 3], source % 3, copy % 3)
+    checked(model, removed)
+
+
+def test_a_model_without_finite_outputs_is_not_the_packages_mistake():
+    hidden = layers.Dense(4, activation="exponential")
+    model = chain((3,), hidden)
+    kernel, bias = hidden.get_weights()
+    bias[0] = 800
+    hidden.set_weights([kernel, bias])
+    copied(hidden, 0, 1)
+    kernel, bias = model.layers[-1].get_weights()
+    kernel[:2] = [[1.0], [-2.0]]
+    model.layers[-1].set_weights([kernel, bias])
+    with pytest.raises(VerificationError, match="own outputs are infinite"):
+        compact(model)
+
+
+def test_a_constant_in_a_map_that_is_stretched_is_no_mistake():
+    conv = layers.Conv2D(4, 3, activation="relu")
+    model = chain((5, 5, 1), conv, layers.UpSampling2D(2, interpolation="bilinear"), layers.Conv2D(2, 3))
+    kernel, bias = conv.get_weights()
+    kernel[..., 2], bias[2] = 0.0, 0.7
+    conv.set_weights([kernel, bias])
+    assert len(compact(model).removals) == 1
