@@ -151,6 +151,14 @@ def test_einsum_layers_with_axes_that_are_not_named(equation, size, shape, remov
     checked(model, removed)
 
 
+def test_an_einsum_layer_that_is_left_with_one_unit_has_a_bias():
+    layer = layers.EinsumDense("abc,cde->abde", (5, 3, 4), bias_axes="de", activation="relu")
+    model = chain((5, 6), layer)
+    kernel, bias = layer.get_weights()
+    layer.set_weights([np.repeat(kernel[..., :1], 4, axis=-1), np.repeat(bias[..., :1], 4, axis=-1)])
+    checked(model, 3)
+
+
 def test_an_einsum_layer_that_leaves_its_last_axes_alone_is_left_alone():
     """Both axes have four entries: that of the units cannot be told by its extent."""
     layer = layers.EinsumDense("ab...,bc->ac...", 5, bias_axes="c", activation="relu")

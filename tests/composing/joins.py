@@ -154,6 +154,8 @@ def excite(w, x, step, dial):
         return None
     small = pooled(w, x, average=True, whole=True, keep=True)
     less = conv(w, small, _Less, Dial(0), window=1)
+    if less is None:
+        return small
     more = conv(w, less, _Like(step, x.shape[x.axis]), Dial(FUNCTIONS.index("sigmoid")), window=1)
     if more is None or more.value.dtype != x.value.dtype:
         return None

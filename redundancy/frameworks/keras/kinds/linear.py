@@ -157,8 +157,11 @@ def _made_einsum(node: Node, config: Mapping[str, Any], came_from: str) -> Made:
     sizes = tuple(node.shape[:said] if made.endswith("...") else node.shape[len(node.shape) - said :])
     axes = None
     if bias is not None:
-        letters = output[1:] if made.endswith("...") else output[-bias.ndim :]
-        axes = "".join(letter for letter, n in zip(letters, bias.shape, strict=False) if n != 1)
+        left = len(node.shape) - said if made.endswith("...") else 0
+        letters = output[len(output) - (bias.ndim - left) :]
+        # The first one counts where it is 1 as well: a bias begins at the first of its axes.
+        pairs = enumerate(zip(letters, bias.shape, strict=False))
+        axes = "".join(letter for k, (letter, n) in pairs if n != 1 or k == 0)
     return "EinsumDense", {"equation": config["equation"], "output_shape": sizes, "bias_axes": axes}
 
 
