@@ -4,6 +4,7 @@
 
 Model number n is the same in every run with one seed. Each process is replaced after some hundred models, since a model
 leaves memory behind. Results are written as they come, one line a model: a run that was stopped goes on where it was.
+With `--models 0` the figures of what is there are printed.
 """
 
 import argparse

@@ -21,8 +21,8 @@ ENTRIES = 300
 FUNCTIONS = (
     *("relu", "linear", "tanh", "sigmoid", "leaky_relu", "relu6", "elu", "gelu", "softplus", "silu"),
     *("hard_sigmoid", "hard_tanh", "softsign", "selu", "mish", "celu", "hard_silu", "log_sigmoid", "squareplus"),
-    *("tanh_shrink", "soft_shrink", "hard_shrink", "sparse_plus", "sparse_sigmoid", "threshold"),
-)[:-1]
+    *("tanh_shrink", "soft_shrink", "hard_shrink", "sparse_plus", "sparse_sigmoid"),
+)
 
 
 def operation(function):
@@ -80,12 +80,12 @@ class Workshop:
     def normal(self, *shape, scale=1.0):
         return scale * self.rng.standard_normal(shape)
 
-    def made(self, layer, values, x, note=""):
+    def made(self, layer, values, x, note="", call=None):
         """The output of a layer on tensors, and a line in the log."""
         self.layers[type(layer).__name__ if isinstance(layer, keras.layers.Layer) else "operator"] += 1
         label = getattr(layer, "name", None) or getattr(layer, "__name__", "operator")
         given = ", ".join(t.value.name if isinstance(t, Tensor) else str(t) for t in x)
-        result = layer(values)
+        result = (call or layer)(values)
         self.log.append(f"{result.name} = {type(layer).__name__} {label}({given}) -> {tuple(result.shape[1:])} {note}")
         return result
 
