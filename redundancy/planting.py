@@ -217,6 +217,51 @@ def plant(network: Network, space: str, units: tuple[int, int], relation: str) -
     return Planted(_changed(network, bed, units, RELATIONS[relation]), relation, space, units)
 
 
+def with_copies(network: Network, share: float, rng: np.random.Generator) -> tuple[Network, int]:
+    """Makes a share of the units of every space that may change copies of others.
+
+    Args:
+        network: It stays as it is.
+        share: Of the units of a space that become copies; at most a half.
+        rng: Draws which ones.
+
+    Returns:
+        The network, with copies in every layer that makes or carries the units, and how many copies there are.
+    """
+    followed = trace(network)
+    source, planted = np.arange(len(followed.roots)), 0
+    for space in followed.spaces:
+        count = int(share * space.size)
+        if space.taps and not space.pins and count:
+            order = rng.permutation(space.size)
+            source[space.ids[order[:count]]] = space.ids[order[count : 2 * count]]
+            planted += count
+    return network.with_nodes({node.name: _copied(node, followed, source) for node in network}), planted
+
+
+def _copied(node: Node, followed: Trace, source: Array) -> Node:
+    rule = RULES.get(node.kind)
+    if rule is None or not node.inputs:
+        return node
+    weights = dict(rule.loose(node))
+    before = dict(weights)
+    for axes, ids in ((rule.writes, followed.made(node.name)), (rule.carries, followed.made(node.inputs[0]))):
+        places = np.flatnonzero(source[ids] != ids) if weights.keys() & axes.keys() else ()
+        for name in weights.keys() & axes.keys() if len(places) else ():
+            weights[name] = np.take(weights[name], _sources(ids, source), axis=axes[name])
+    return node if all(weights[name] is before[name] for name in weights) else rule.packed(node, weights)
+
+
+def _sources(ids: Array, source: Array) -> Array:
+    """The index whose values each index gets: the first place of a unit from the first of its source, and so on."""
+    places = np.arange(len(ids))
+    for unit in np.unique(ids[source[ids] != ids]):
+        mine, sources = np.flatnonzero(ids == unit), np.flatnonzero(ids == source[unit])
+        if len(mine) == len(sources):
+            places[mine] = sources
+    return places
+
+
 def _changed(network: Network, bed: Bed, units: tuple[int, int], relation: Relation) -> Network:
     followed = trace(network)
     nodes = {node.name: node for node in network}

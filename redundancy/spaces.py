@@ -176,7 +176,7 @@ def _tie_calls(first: Node, again: Node, units: Mapping[str, Units], tracer: Tra
 
 
 def _spaces(network: Network, units: Mapping[str, Units], roots: Array, tracer: Tracer) -> tuple[Space, ...]:
-    home = _components(units, roots, tracer.blocks)
+    home = _components(units, roots, [block.ids for block in tracer.blocks if block.even])
     makers: dict[int, list[str]] = defaultdict(list)
     for node in network:
         rule = RULES.get(node.kind)
@@ -196,15 +196,14 @@ def _spaces(network: Network, units: Mapping[str, Units], roots: Array, tracer: 
     return tuple(_space(made, members[key], roots, taps[key], pinned[key], blocks[key]) for key, made in makers.items())
 
 
-def _components(units: Mapping[str, Units], roots: Array, blocks: list[Block]) -> Array:
-    """The space of each id, named by one of its ids: units of one part, tied units and groups change together."""
+def _components(units: Mapping[str, Units], roots: Array, groups: list[Array]) -> Array:
+    """The space of each id, named by one of its ids: those of one part, tied ones and groups of one size are one."""
     home = roots.copy()
     parts = {tuple(part.ids.tolist()): part.ids for tensor in units.values() for part in tensor.parts}
-    parts |= {tuple(block.ids.tolist()): block.ids for block in blocks}
     changed = True
     while changed:
         before = home.copy()
-        for ids in parts.values():
+        for ids in (*parts.values(), *groups):
             home[ids] = home[ids].min()
         # Tied ids share the smallest home among them.
         smallest = np.full(len(home), len(home))

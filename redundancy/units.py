@@ -9,8 +9,9 @@ import numpy as np
 
 from redundancy.algebra import LINEAR, Algebra
 from redundancy.fold import Fold, Holds
+from redundancy.multiples import parallel
 from redundancy.network import Array
-from redundancy.similarity import ROUNDING, parallel
+from redundancy.similarity import ROUNDING
 
 Basis = Hashable
 """Names the values that a row of coefficients multiplies. Equal bases are equal values, for every input."""

@@ -27,6 +27,16 @@ def copied(layer, source, copy, axis=-1):
     layer.set_weights(new)
 
 
+def gatewise(layer, change):
+    """Changes the weights of a recurrent layer in place, each as (..., gates, units)."""
+    new = []
+    for weight in layer.get_weights():
+        wide = weight.copy().reshape(*weight.shape[:-1], -1, layer.units)
+        change(wide)
+        new.append(wide.reshape(weight.shape))
+    layer.set_weights(new)
+
+
 def checked(model, removed):
     """Compacts, compares in float64, and counts."""
     before = [weight.copy() for weight in model.get_weights()]

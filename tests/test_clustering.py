@@ -1,8 +1,12 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from redundancy import clustering
 from redundancy.clustering import near_duplicates
 from redundancy.errors import OptionError
+from redundancy.similarity import cosine
 
 
 def directions(n, d, seed=0):
@@ -63,3 +67,51 @@ def test_what_is_only_beyond_chance_can_be_left_apart():
     units = rng.standard_normal((10, 400)) + rng.standard_normal(400)
     assert near_duplicates(units).groups
     assert not near_duplicates(units, least=0.9).groups
+
+
+def partition(labels):
+    return {frozenset(np.flatnonzero(labels == label).tolist()) for label in labels}
+
+
+def crowd(seed, n, d):
+    """Units in bundles of different width, some of them opposite, some equal, one of them zero."""
+    rng = np.random.default_rng(seed)
+    units = rng.standard_normal((max(1, n // 5), d))[rng.integers(0, max(1, n // 5), n)]
+    units += rng.choice([0.0, 0.02, 0.1, 0.5], (n, 1)) * rng.standard_normal((n, d))
+    units *= rng.choice([-1.0, 1.0, 2.0], (n, 1))
+    units[n // 2] = 0.0
+    return units
+
+
+@given(st.integers(0, 10_000), st.integers(3, 80), st.integers(2, 40), st.booleans())
+def test_groups_are_those_of_complete_linkage_on_all_pairs(seed, n, d, signed):
+    units = crowd(seed, n, d)
+    found = near_duplicates(units, signed=signed)
+    alike = cosine(units) if signed else np.abs(cosine(units))
+    expected = clustering._linked(1.0 - alike, 1.0 - found.threshold)
+    assert partition(found.labels) == partition(expected)
+    assert found.pairs == np.sum(alike[np.triu_indices(n, 1)] >= found.threshold)
+
+
+def test_equal_units_are_one_group_however_many():
+    (group,) = near_duplicates(np.ones((100_000, 8), np.float32)).groups
+    assert len(group) == 100_000
+
+
+def test_multiples_are_one_group_however_many():
+    rng = np.random.default_rng(0)
+    units = np.outer(rng.uniform(0.1, 9, 20_000), rng.standard_normal(8)).astype(np.float32)
+    clusters = near_duplicates(units)
+    assert clusters.spare == 19_999
+    assert clusters.pairs == 20_000 * 19_999 // 2
+
+
+@given(st.integers(0, 10_000), st.booleans())
+def test_every_two_units_of_a_group_are_near_where_a_component_is_too_large_for_linkage(seed, signed):
+    units = crowd(seed, 60, 12)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clustering, "LARGEST", 2)
+        clusters = near_duplicates(units, signed=signed)
+    for group in clusters.groups:
+        alike = cosine(units[group])
+        assert np.min(alike if signed else np.abs(alike)) >= clusters.threshold - 1e-12

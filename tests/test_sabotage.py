@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from redundancy import clustering, compaction, notions, profiles, similarity, surgery
+from redundancy import clustering, compaction, multiples, notions, profiles, surgery
 from redundancy.data import load
 from redundancy.fold import Fold, drop
 from redundancy.hearing import judging
@@ -177,15 +177,15 @@ def test_removing_that_folds_in_secret_is_noticed(workshop, monkeypatch):
 
 
 def test_similarity_without_its_sign_is_noticed(workshop, monkeypatch):
-    factor = similarity._factor
-    monkeypatch.setattr(similarity, "_factor", lambda *given: abs(factor(*given)))
+    factors = multiples._unit_factors
+    monkeypatch.setattr(multiples, "_unit_factors", lambda *given: abs(factors(*given)))
     workshop.refutes("merging", "test_decoys", looks="antiparallel")
 
 
 def test_a_tolerance_for_equality_is_noticed(workshop, monkeypatch):
     """One-ulp twins are two different units."""
-    monkeypatch.setattr(similarity, "ROUNDING", 1e-3)
-    parallel = similarity.parallel
+    monkeypatch.setattr(multiples, "ROUNDING", 1e-3)
+    parallel = multiples.parallel
     monkeypatch.setattr("redundancy.units.parallel", lambda rows, eps, stored: parallel(rows, eps, stored=False))
     workshop.refutes("merging", "test_decoys", looks="one-ulp twin")
 

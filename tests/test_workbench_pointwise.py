@@ -268,3 +268,60 @@ def test_what_acts_on_values_comes_back_as_it_was(scaling):
     assert np.array_equal(model(x), again(x))
     assert [type(a) for a in model.operations] == [type(b) for b in again.operations]
     assert model.get_config() == again.get_config()
+
+
+REDUCTIONS = {
+    "mean": (lambda x: ops.mean(x, axis=(1, 2)), 2.0, 1),
+    "mean of one axis": (lambda x: ops.mean(x, axis=-2, keepdims=True), 2.0, 1),
+    "sum": (lambda x: ops.sum(x, axis=(1, 2)), 2.0, 1),
+    "max": (lambda x: ops.max(x, axis=(1, 2)), 2.0, 1),
+    "max of negatives": (lambda x: ops.max(x, axis=(1, 2)), -1.0, 0),
+    "amin": (lambda x: ops.amin(x, axis=1), 2.0, 1),
+    "of the units": (lambda x: ops.mean(x, axis=-1), 1.0, 0),
+    "axes that come": (lambda x: ops.expand_dims(x, (1, -2)), 1.0, 1),
+    "axes that go": (lambda x: ops.squeeze(ops.mean(x, axis=1, keepdims=True), 1), 2.0, 1),
+    "stacked": (lambda x: ops.stack([x, ops.tanh(x)], axis=2), -1.0, 1),
+    "stacked behind": (lambda x: ops.stack([x, -x], axis=-1), 1.0, 1),
+}
+
+
+@pytest.mark.parametrize(("reduce", "factor", "removed"), REDUCTIONS.values(), ids=REDUCTIONS)
+def test_reductions_of_maps(reduce, factor, removed):
+    first = layers.Conv2D(5, 3)
+    model = followed(first, reduce, (6, 6, 2))
+    multiplied(first, 0, 2, factor)
+    checked(model, removed)
+
+
+@pytest.mark.parametrize("reduce", [ops.sum, ops.mean, ops.max, ops.min])
+@pytest.mark.parametrize("size", [6, None])
+def test_constants_that_are_reduced(reduce, size):
+    first = layers.Conv1D(5, 3)
+    x = keras.Input((size, 2))
+    model = weighted(keras.Model(x, layers.Dense(3)(reduce(first(x), axis=1))))
+    kernel, bias = first.get_weights()
+    kernel[..., 1], bias[1] = 0.0, 0.7
+    first.set_weights([kernel, bias])
+    checked(model, 0 if reduce is ops.sum and size is None else 1)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: ops.matmul(x, np.ones((5, 5))),
+        lambda x: ops.einsum("bi,ij->bj", x, np.ones((5, 5))),
+        lambda x: ops.split(x, 5, axis=-1)[0],
+        lambda x: ops.roll(x, 1, axis=-1),
+        lambda x: ops.cumsum(x, axis=-1),
+        lambda x: ops.floor(x),
+        lambda x: x**3,
+        lambda x: layers.Dot(-1)([x, x]),
+    ],
+)
+def test_an_operation_without_a_rule_is_refused_by_name(function):
+    first = layers.Dense(5, activation="relu", name="first")
+    model = followed(first, lambda x: ops.reshape(function(x), (-1, 5)) if function(x).shape[-1] == 5 else function(x))
+    copied(first, 0, 2)
+    (refusal,) = checked(model, 0).refusals
+    assert refusal.space == "first"
+    assert refusal.layer in [operation.name for operation in model.operations]

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from planting_by_hand import checked, copied, weighted
+from planting_by_hand import checked, copied, gatewise, weighted
 
 from redundancy.workbench import compact
 
@@ -17,16 +17,6 @@ KINDS = {
     "lstm": (layers.LSTM, 4, {}),
 }
 EVERY = pytest.mark.parametrize(("cls", "gates", "options"), KINDS.values(), ids=KINDS)
-
-
-def gatewise(layer, change):
-    """Changes the weights of a recurrent layer in place, each as (..., gates, units)."""
-    new = []
-    for weight in layer.get_weights():
-        wide = weight.copy().reshape(*weight.shape[:-1], -1, layer.units)
-        change(wide)
-        new.append(wide.reshape(weight.shape))
-    layer.set_weights(new)
 
 
 def twin(layer, source, copy, gates=slice(None)):

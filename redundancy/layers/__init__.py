@@ -11,6 +11,7 @@ from redundancy.layers import (
     pooling,
     prelu,
     recurrent,
+    reducing,
     rescaling,
     reshaping,
 )
@@ -30,6 +31,7 @@ _FAMILIES = (
     pooling,
     prelu,
     recurrent,
+    reducing,
     rescaling,
     reshaping,
 )

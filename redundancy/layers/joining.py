@@ -141,7 +141,8 @@ def _merged_shape(node: Node, inputs: tuple[Shape, ...]) -> Shape:
     return tuple(None if f == 2 and extent == 1 else extent for f, extent in zip(free, shape, strict=True))
 
 
-def _concatenate(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
+def concatenated(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
+    """The units of several tensors side by side, or those of tensors that lie one behind the other."""
     axis = _axis(node, len(node.shape))
     if all(units.axis == inputs[0].axis != axis for units in inputs):
         return _lined_up(node, inputs, tracer)
@@ -175,13 +176,26 @@ def _axis(node: Node, rank: int) -> int:
     return axis % rank
 
 
-def _concatenate_shape(node: Node, inputs: tuple[Shape, ...]) -> Shape:
+def concatenated_shape(node: Node, inputs: tuple[Shape, ...]) -> Shape:
+    """Shape of tensors that were joined along one axis."""
     axis = _axis(node, len(inputs[0]))
     if len({(*shape[:axis], *shape[axis + 1 :]) for shape in inputs}) > 1:
         raise NetworkError(f"node '{node.name}' cannot join shapes {inputs}: they must be equal but for axis {axis}")
     extents = [shape[axis] for shape in inputs]
     joined = None if None in extents else sum(extent or 0 for extent in extents)
     return (*inputs[0][:axis], joined, *inputs[0][axis + 1 :])
+
+
+def _stack(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
+    lined = _lined_up(node, inputs, tracer)
+    if tracer.is_pinned(lined, node.layer):
+        return lined
+    return replace(lined, axis=lined.axis + (node.config["axis"] <= lined.axis))
+
+
+def _stacked_shape(node: Node, inputs: tuple[Shape, ...]) -> Shape:
+    axis = node.config["axis"]
+    return (*inputs[0][:axis], len(inputs), *inputs[0][axis:])
 
 
 def _placed(first: Part, second: Part, node: Node, name: Hashable) -> Part:
@@ -199,4 +213,5 @@ register("average", Rule(_mean, _merged_shape))
 register("multiply", Rule(_merging(_times), _merged_shape))
 register("maximum", Rule(_extreme(np.maximum, "maximum"), _merged_shape))
 register("minimum", Rule(_extreme(np.minimum, "minimum"), _merged_shape))
-register("concatenate", Rule(_concatenate, _concatenate_shape, defaults={"axis": -1}))
+register("concatenate", Rule(concatenated, concatenated_shape, defaults={"axis": -1}))
+register("stack", Rule(_stack, _stacked_shape, defaults={"axis": None}))

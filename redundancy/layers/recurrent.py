@@ -10,6 +10,7 @@ import numpy as np
 from redundancy.algebra import Algebra, algebra_of
 from redundancy.functions import identity
 from redundancy.layers.composing import composed
+from redundancy.layers.joining import concatenated, concatenated_shape
 from redundancy.layers.linear import ELSEWHERE, at_positions
 from redundancy.layers.rule import Rule, Shape, register
 from redundancy.layers.tracer import Tracer, precision
@@ -191,6 +192,14 @@ def _state(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
     )
 
 
+def _both(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
+    """What two layers make that go through a sequence in opposite directions, side by side: as many units each."""
+    units = concatenated(node, inputs, tracer)
+    if units.parts and not tracer.is_pinned(units, node.layer):
+        tracer.block(units, 2, node.layer, strict=False)
+    return units
+
+
 def _state_shape(node: Node, inputs: tuple[Shape, ...]) -> Shape:
     return node.shape
 
@@ -220,4 +229,5 @@ for _kind, _defaults in {
         ),
     )
 
+register("both_ways", Rule(_both, concatenated_shape, defaults={"axis": -1}))
 register("state", Rule(_state, _state_shape, defaults={"index": None}))

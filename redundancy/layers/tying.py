@@ -8,6 +8,7 @@ _NORMALISES = (
     "it normalises over its units, so that to remove one would change all the others; what lies between other layers"
     " can still change"
 )
+_WRAPPED = "what the layer that it wraps does at every step is not known"
 _CALLED = "it is given a gate, a mask that is no tensor, or returns its scores, or is called in training mode"
 _STEPS = "what its cells do at a step is not known"
 _SCORES = "it multiplies its units with each other"
@@ -19,6 +20,8 @@ REASONS: Mapping[str, str] = {
     "UnitNormalization": _NORMALISES,
     "SpectralNormalization": "it divides its weights by their largest singular value, which any unit can change",
     "Dot": "it multiplies its units with each other and adds the products up",
+    "Bidirectional": "it wraps other layers than Keras's own recurrent ones, or is called in training mode",
+    "TimeDistributed": _WRAPPED,
     "RNN": _STEPS,
     "ConvLSTM1D": _STEPS,
     "ConvLSTM2D": _STEPS,

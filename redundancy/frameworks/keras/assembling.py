@@ -9,7 +9,7 @@ from typing import Any
 from redundancy.errors import RedundancyError, UnsupportedError
 from redundancy.frameworks.keras.calls import Call, calls
 from redundancy.frameworks.keras.configuring import configured, is_floating, retyped
-from redundancy.frameworks.keras.kinds import JOINS
+from redundancy.frameworks.keras.kinds import JOINS, is_known, is_misplaced
 from redundancy.frameworks.keras.origin import CallOrigin, ModelOrigin, NestedOrigin, Slot
 from redundancy.network import Network
 
@@ -36,7 +36,7 @@ def _feeds(step: Step) -> tuple[str, ...]:
 
 
 def _results(step: Step) -> tuple[str, ...]:
-    return (step.output,) if isinstance(step, Call) else step.results
+    return step.outputs if isinstance(step, Call) else step.results
 
 
 def _freeze(model: Any) -> None:
@@ -101,7 +101,9 @@ class ModelBuilder:
         for step in steps:
             read = [_tensor(self._network, name, results) for name in _feeds(step)]
             if isinstance(step, Call):
-                results[step.output] = self._called(step, read)
+                called = self._called(step, read)
+                several = len(step.outputs) > 1
+                results.update({name: called[n:] if several else called for n, name in enumerate(step.outputs)})
             else:
                 outputs = self._called_model(step, read)
                 results.update({name: [tensor] for name, tensor in zip(step.results, outputs, strict=True)})
@@ -171,6 +173,12 @@ class ModelBuilder:
         origin = call.node.origin.layer if isinstance(call.node.origin, CallOrigin) else None
         if origin is not None and origin.problem:
             raise UnsupportedError(f"cannot write layer '{call.layer}' ({call.node.kind}) back: {origin.problem}")
+        for node in call.parts.values() or (call.node,):
+            if is_known(node) and is_misplaced(node.weights.get("bias"), node.config.get("data_format"), node.shape):
+                raise UnsupportedError(
+                    f"cannot write layer '{call.layer}': it would have as many channels as its map is wide, and Keras"
+                    " then adds its bias along the wrong axis; put its channels last"
+                )
         with _refusing(call, "it cannot be made again"):
             cls, config = configured(call, origin, inherited)
             if self._dtype is not None:

@@ -42,6 +42,12 @@ class Call:
         return self.node.origin.feeds if self.parts else self.node.inputs
 
     @property
+    def outputs(self) -> tuple[str, ...]:
+        """The nodes whose outputs are the call's, in order; of a layer that means one node, that one for all."""
+        several = [node.name for node in self.parts.values() if getattr(node.origin, "output", None) is not None]
+        return tuple(several) or (self.output,)
+
+    @property
     def path(self) -> tuple[str, ...]:
         """Where the layer is in the model: the nested models, then its own name."""
         return (*self.scope, self.layer)

@@ -8,6 +8,7 @@ import numpy as np
 
 from redundancy.errors import NetworkError, UnsupportedError
 from redundancy.frameworks.keras.reading import stored
+from redundancy.frameworks.keras.running import Running
 from redundancy.frameworks.keras.writing import write
 from redundancy.network import Array, Network
 
@@ -40,7 +41,8 @@ def evaluate(
     inputs = _inputs(network, x)
     model = write(network, dtype=dtype)
     starts = range(0, max(len(inputs[0]), 1), batch_size)
-    pieces = [_outputs(model, [array[start : start + batch_size] for array in inputs]) for start in starts]
+    run = Running(model)
+    pieces = [_outputs(model, run, [array[start : start + batch_size] for array in inputs]) for start in starts]
     outputs = tuple(np.concatenate(parts) for parts in zip(*pieces, strict=True))
     return outputs if len(outputs) > 1 else outputs[0]
 
@@ -62,7 +64,7 @@ def _fits(array: Array, shape: tuple[int | None, ...]) -> bool:
     return same and all(mine in (None, has) for mine, has in zip(shape, array.shape[1:], strict=True))
 
 
-def _outputs(model: keras.Model, inputs: list[Array]) -> list[Array]:
+def _outputs(model: keras.Model, run: Running, inputs: list[Array]) -> list[Array]:
     """The outputs of one batch, flat."""
     import keras
 
@@ -70,11 +72,11 @@ def _outputs(model: keras.Model, inputs: list[Array]) -> list[Array]:
     nested = keras.tree.pack_sequence_as(structure, inputs)
     try:
         # Not `predict`: it traces a graph for each model, and keeps it.
-        outputs = model(nested, training=False)
+        outputs = run(nested)
     except Exception as error:
         if type(error).__name__ != "UnimplementedError":
             raise
         said = next((line for line in str(error).splitlines() if "{{" in line), "an operation is not implemented")
         reason = said.split("}}", 1)[-1].split(" [Op:", 1)[0].strip()
         raise UnsupportedError(f"model '{model.name}' does not run on this machine: {reason}") from error
-    return [stored(output) for output in keras.tree.flatten(outputs)]
+    return [stored(output) for output in outputs]

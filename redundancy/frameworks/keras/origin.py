@@ -70,11 +70,13 @@ class PartOrigin:
         of: Name of the first.
         role: What it is in the layer.
         paths: Where the layer holds the node's weights.
+        output: Which of several outputs of the call it is; None where it is none of them, or the only one.
     """
 
     of: str
     role: str
     paths: Mapping[str, str] = field(default_factory=dict)
+    output: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

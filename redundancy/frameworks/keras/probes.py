@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from redundancy.errors import UnsupportedError
+from redundancy.frameworks.keras.running import Running
 from redundancy.network import Array, Network
 
 FREE = (8, 16, 32, 64, 128)
@@ -91,9 +92,8 @@ def outputs_of(model: Any, inputs: tuple[Array, ...], batch: int = 256) -> list[
     import keras
 
     structure: Any = 0 if isinstance(model, keras.Sequential) else model.input
-    pieces = []
+    run, pieces = Running(model), []
     for start in range(0, max(1, len(inputs[0])), batch):
         nested = keras.tree.pack_sequence_as(structure, [array[start : start + batch] for array in inputs])
-        outputs = keras.tree.flatten(model(nested, training=False))
-        pieces.append([np.asarray(keras.ops.convert_to_numpy(output), np.float64) for output in outputs])
+        pieces.append([np.asarray(keras.ops.convert_to_numpy(output), np.float64) for output in run(nested)])
     return [np.concatenate(parts) for parts in zip(*pieces, strict=True)]

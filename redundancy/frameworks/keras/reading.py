@@ -199,18 +199,17 @@ class _Reader:
     def _parts(
         self, call: Any, name: str, layer: str, inputs: tuple[str, ...], origin: CallOrigin, parts: tuple[Part, ...]
     ) -> None:
-        (tensor,) = call.outputs
         named = {part.role: f"{name}/{part.role}" if number else name for number, part in enumerate(parts)}
         for number, part in enumerate(parts):
             reads = tuple(inputs[source] if isinstance(source, int) else named[source] for source in part.inputs)
-            mine: Any = PartOrigin(name, part.role, part.meaning.paths)
+            mine: Any = PartOrigin(name, part.role, part.meaning.paths, part.output)
             if not number:
                 first = part.meaning.paths
                 mine = replace(origin, paths=first, several=True, feeds=inputs)
             meaning, weights = part.meaning, self._stored(call.operation, part.meaning)
             home = f"{layer}/{part.role}" if number else layer
             node = Node(named[part.role], meaning.kind, reads, part.shape, meaning.config, weights, home, mine)
-            self._add(node, tensor)
+            self._add(node, call.outputs[part.output or 0])
 
     def _stored(self, operation: Any, meaning: Meaning) -> dict[str, Array]:
         """The weights of a node; those of a layer that is called again are the same arrays."""

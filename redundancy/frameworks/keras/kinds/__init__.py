@@ -13,7 +13,9 @@ from redundancy.frameworks.keras.kinds import (
     pointwise,
     pooling,
     recurrent,
+    reducing,
     reshaping,
+    wrapping,
 )
 from redundancy.frameworks.keras.kinds.activation import default_activation
 from redundancy.frameworks.keras.kinds.kind import (
@@ -32,6 +34,7 @@ from redundancy.frameworks.keras.kinds.kind import (
     present,
     resized,
 )
+from redundancy.frameworks.keras.kinds.linear import is_misplaced
 
 __all__ = [
     "JOINS",
@@ -42,6 +45,7 @@ __all__ = [
     "attribute",
     "default_activation",
     "is_known",
+    "is_misplaced",
     "made",
     "meaning_of",
     "operation_name",
@@ -61,5 +65,7 @@ _FAMILIES = (
     pointwise,
     pooling,
     recurrent,
+    reducing,
     reshaping,
+    wrapping,
 )

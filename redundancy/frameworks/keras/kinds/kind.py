@@ -41,12 +41,14 @@ class Part:
         meaning: Without an activation: that is a part of its own.
         inputs: What it reads: the number of one of the call's tensors, or the role of a part before it.
         shape: Of its output, without the batch.
+        output: Which of several outputs of the call it is; None where it is none of them, or the only one.
     """
 
     role: str
     meaning: Meaning
     inputs: tuple[int | str, ...]
     shape: Shape
+    output: int | None = None
 
 
 Reading = Meaning | tuple[Part, ...] | None
@@ -73,7 +75,7 @@ _RESIZERS: dict[str, Resizer] = {}
 NAMED = ("name", "trainable", "dtype")
 """What every Keras layer's configuration has."""
 
-JOINS = ("add", "subtract", "multiply", "average", "maximum", "minimum", "concatenate")
+JOINS = ("add", "subtract", "multiply", "average", "maximum", "minimum", "concatenate", "stack")
 """The kinds that read several tensors, as a list."""
 
 WITH_ACTIVATION = ("dense", "conv", "conv_transpose", "depthwise_conv", "einsum_dense")

@@ -25,14 +25,33 @@ from redundancy.network import Node
 KERNEL: Paths = {"kernel": "kernel", "bias": "bias"}
 
 
-def _linear(kind: str, layer: Any, config: dict[str, Any]) -> Meaning | None:
+def _linear(kind: str, layer: Any, config: dict[str, Any], shapes: tuple[Shape, ...] = ()) -> Meaning | None:
     activation = function_of(layer.activation)
     if activation is None:
+        return None
+    if shapes and is_misplaced(layer.bias, layer.data_format, layer.compute_output_shape((None, *shapes[0]))):
         return None
     if plain := _regularizer(getattr(layer, "kernel_regularizer", None)):
         config["regularizer"] = plain
     paths = present(layer, **KERNEL)
     return Meaning(kind, config, paths, None if activation["function"] == "linear" else activation)
+
+
+def is_misplaced(bias: Any, data_format: Any, shape: Shape) -> bool:
+    """Whether a layer whose channels come first adds its bias along the last axis instead.
+
+    Keras's addition on TensorFlow takes the last axis wherever that is as long as the bias.
+
+    Args:
+        bias: Of shape (channels,); None where there is none.
+        data_format: Where channels lie.
+        shape: Of the output.
+    """
+    import keras
+
+    if bias is None or data_format != "channels_first":
+        return False
+    return bool(keras.backend.backend() == "tensorflow" and shape[-1] == bias.shape[0] > 1)
 
 
 def _regularizer(regularizer: Any) -> tuple[str, float] | None:
@@ -77,19 +96,19 @@ def _geometry(layer: Any) -> dict[str, Any]:
 
 @reads("Conv1D", "Conv2D", "Conv3D")
 def _conv(layer: Any, shapes: tuple[Shape, ...]) -> Meaning | None:
-    return _linear("conv", layer, {**_geometry(layer), "groups": layer.groups})
+    return _linear("conv", layer, {**_geometry(layer), "groups": layer.groups}, shapes)
 
 
 @reads("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose")
 def _conv_transpose(layer: Any, shapes: tuple[Shape, ...]) -> Meaning | None:
     extra = layer.output_padding
     extra = None if extra is None else (extra,) * layer.rank if isinstance(extra, int) else tuple(extra)
-    return _linear("conv_transpose", layer, {**_geometry(layer), "output_padding": extra})
+    return _linear("conv_transpose", layer, {**_geometry(layer), "output_padding": extra}, shapes)
 
 
 @reads("DepthwiseConv1D", "DepthwiseConv2D")
 def _depthwise(layer: Any, shapes: tuple[Shape, ...]) -> Meaning | None:
-    return _linear("depthwise_conv", layer, _geometry(layer))
+    return _linear("depthwise_conv", layer, _geometry(layer), shapes)
 
 
 @reads("SeparableConv1D", "SeparableConv2D")
@@ -97,8 +116,9 @@ def _separable(layer: Any, shapes: tuple[Shape, ...]) -> tuple[Part, ...] | None
     activation = function_of(layer.activation)
     if activation is None:
         return None
-    geometry = _geometry(layer)
-    between = layer.compute_output_shape((None, *shapes[0]))[1:]
+    geometry, between = _geometry(layer), layer.compute_output_shape((None, *shapes[0]))[1:]
+    if is_misplaced(layer.bias, layer.data_format, between):
+        return None
     channels = shapes[0][0 if layer.data_format == "channels_first" else -1]
     axis = 0 if layer.data_format == "channels_first" else len(between) - 1
     wide = tuple((channels or 0) * layer.depth_multiplier if a == axis else n for a, n in enumerate(between))

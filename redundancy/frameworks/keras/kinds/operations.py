@@ -54,12 +54,17 @@ def _affine(name: str, args: list[Any], kwargs: Mapping[str, Any], shape: Shape)
     if numbers is None:
         return None
     if name == "Add":
-        return one, numbers
+        return None if _is_ambiguous(numbers) else (one, numbers)
     if name == "Subtract":
         return (one, -numbers) if first else (-one, numbers)
     if name == "Multiply":
         return numbers, zero
     return (1.0 / numbers, zero) if name in ("Divide", "TrueDivide") and first and np.all(numbers != 0) else None
+
+
+def _is_ambiguous(numbers: Array) -> bool:
+    """Whether Keras's addition on TensorFlow could take numbers along one axis for a bias along another."""
+    return bool(sum(extent > 1 for extent in numbers.shape) == 1 and numbers.shape[-1] == 1)
 
 
 def laid_out(value: Any, shape: Shape) -> Array | None:

@@ -14,24 +14,26 @@ CELL: Paths = {"kernel": "cell.kernel", "recurrent_kernel": "cell.recurrent_kern
 
 KINDS: Mapping[str, str] = {"SimpleRNN": "simple_rnn", "GRU": "gru", "LSTM": "lstm"}
 
-_PARAMETERS = ("sequences", "initial_state", "mask", "training")
-
 
 @operates(*KINDS)
 def _called(layer: Any, shapes: tuple[Shape, ...], arguments: tuple[Any, Any]) -> Meaning | None:
+    given = given_to(arguments)
+    return None if given is None else recurrent(layer, len(given[0]))
+
+
+def given_to(arguments: tuple[Any, Any]) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+    """The states and the mask that a call gave, by number of the tensor; None where it gave anything else besides."""
     import keras
 
-    given = called_with(_PARAMETERS, arguments)
-    if given is None or given.pop("training", None):
+    given = called_with(("sequences", "initial_state", "mask", "training"), arguments)
+    if given is None or given.get("training"):
         return None
-    states = keras.tree.flatten(given.pop("initial_state", None) or [])
-    mask = [given.pop("mask", None)]
+    states, mask = keras.tree.flatten(given.get("initial_state") or []), given.get("mask")
     # Keras lists the tensors of a call by the names of its parameters.
-    tensors = [given.pop("sequences"), *states, *mask]
-    slots = [tensor for tensor in tensors if tensor is not None]
-    if given or slots != [Slot(number) for number in range(len(slots))]:
+    slots = [given["sequences"], *states, *([] if mask is None else [mask])]
+    if slots != [Slot(number) for number in range(len(slots))]:
         return None
-    return recurrent(layer, len(states))
+    return tuple(range(1, 1 + len(states))), tuple(range(1 + len(states), len(slots)))
 
 
 def recurrent(layer: Any, states: int = 0) -> Meaning | None:

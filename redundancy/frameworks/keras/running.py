@@ -1,0 +1,61 @@
+"""A model, called in inference; compiled where this machine has no kernels that run it step by step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Running:
+    """Calls one model.
+
+    TensorFlow has no CPU kernels for some convolutions whose channels come first. Its compiler lays them out itself.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._compiled: Any = None
+
+    def __call__(self, inputs: Any) -> list[Any]:
+        """The outputs, flat.
+
+        Args:
+            inputs: Nested as the model takes them.
+        """
+        import keras
+
+        if self._compiled is not None:
+            return list(self._compiled(inputs))
+        try:
+            return list(keras.tree.flatten(self._model(inputs, training=False)))
+        except Exception as error:  # a framework has many ways to say that it has no such kernel
+            if not _channels_first(self._model):
+                raise
+            return self._compiled_after(error, inputs)
+
+    def _compiled_after(self, error: Exception, inputs: Any) -> list[Any]:
+        found = compiled(self._model)
+        try:
+            outputs = list(found(inputs))
+        except Exception:  # what was wrong in the first place says more
+            raise error from None
+        self._compiled = found
+        return outputs
+
+
+def compiled(model: Any) -> Any:
+    """The model in inference, compiled: a function of nested inputs, whose outputs are flat."""
+    import keras
+    import tensorflow as tf
+
+    def called(inputs: Any) -> list[Any]:
+        return list(keras.tree.flatten(model(inputs, training=False)))
+
+    return tf.function(called, jit_compile=True)
+
+
+def _channels_first(model: Any) -> bool:
+    import keras
+
+    on_tensorflow = keras.backend.backend() == "tensorflow"
+    layers = model._flatten_layers() if on_tensorflow else ()
+    return any(getattr(layer, "data_format", None) == "channels_first" for layer in layers)

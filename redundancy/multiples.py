@@ -1,0 +1,167 @@
+"""Groups of rows that are exact multiples of each other, but for the rounding of the numbers they are stored in."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Callable
+from hashlib import blake2b
+from itertools import islice
+
+import numpy as np
+
+from redundancy.neighbours import projections, rounds, runs
+from redundancy.network import Array
+from redundancy.similarity import ROUNDING
+from redundancy.sketches import BUFFER
+
+LEADERS = 256
+"""Rows that others are compared with, at most, among those that are all within a few roundings of each other."""
+
+_PREFIX = 16  # columns that tell most pairs apart
+
+
+def parallel(rows: Array, eps: float, *, stored: bool) -> tuple[Array, Array]:
+    """Groups of rows that are multiples of each other, of either sign.
+
+    Two rows are parallel if one is the other times a factor, up to the rounding of the numbers they are stored in.
+    A factor of 1 or -1 needs no rounding, so there the rows must be equal: twins that differ by one unit in the last
+    place are two different rows.
+
+    Parallel rows have equal projections on any vector, so that sorting by a few replaces the comparison of all pairs.
+    Time grows as n d + n log n. Rows that are within a few roundings of each other and yet no multiples are compared
+    in pairs, as a whole with the first `LEADERS` of them: what is beyond may be missed, but for equal rows.
+
+    Args:
+        rows: Shape (n, d), any float dtype; read in blocks, never copied whole.
+        eps: Machine epsilon of the dtype that the weights are stored in.
+        stored: The rows are the stored weights themselves. If not, they were computed from them in float64.
+
+    Returns:
+        group: Shape (n,), int; the same number for rows of one group, -1 for rows of zeros.
+        factor: Shape (n,), float64; a row is its factor times the first row of its group; 0 for rows of zeros.
+    """
+    keys, norms = projections(rows)
+    run = np.where(norms > 0, runs(np.abs(keys), max(4 * eps, 1e-9)), -1)
+    if stored:
+        run = _by_signs(rows, run)
+    first, sign = _equal(rows, run)
+    leader, factor = np.arange(len(rows)), np.ones(len(rows))
+    for leaders, others in islice(rounds(np.where(first == leader, run, -1), leader), LEADERS):
+        found = _factors(rows, leaders, others, eps, stored)
+        for k in _joining(rows, leaders, others, found, eps, stored):
+            leader[others[k]], factor[others[k]] = leaders[k], found[k]
+    # A row that is equal or opposite to another one is in its group.
+    return np.where(run < 0, -1, leader[first]), np.where(run < 0, 0.0, sign * factor[first])
+
+
+def _by_signs(rows: Array, run: Array) -> Array:
+    """Runs of rows whose entries have the same signs, or all the opposite ones, as stored multiples have."""
+    return _split(rows, run, lambda row: np.sign(row).astype(np.int8))
+
+
+def _equal(rows: Array, run: Array) -> tuple[Array, Array]:
+    """The first row that each row is equal or opposite to, entry for entry; and 1 or -1. Shapes (n,)."""
+    kinds = _split(rows, run, lambda row: row)
+    first = np.unique(kinds, return_index=True, return_inverse=True)
+    leader = np.where(run < 0, np.arange(len(rows)), first[1][first[2].reshape(-1)])
+    others = np.flatnonzero(leader != np.arange(len(rows)))
+    sign = np.ones(len(rows))
+    sign[others] = _by_pairs(lambda a, b: _unit_factors(a, b, 0.0), rows, leader[others], others)
+    # Digests can be equal by chance.
+    return np.where(sign == 0, np.arange(len(rows)), leader), np.where(sign == 0, 1.0, sign)
+
+
+def _split(rows: Array, run: Array, aspect: Callable[[Array], Array]) -> Array:
+    """Runs of rows that share an aspect as well, whatever their sign; rows in no run have -1. Shape (n,), int."""
+    labels = np.unique(run, return_inverse=True)[1].reshape(-1)
+    split = np.where(run < 0, -1, len(rows) + labels)
+    kinds: dict[tuple[int, bytes], int] = {}
+    for row in np.flatnonzero((np.bincount(labels)[labels] > 1) & (run >= 0)).tolist():
+        values = np.asarray(rows[row], np.float64)
+        values = values * np.sign(values[np.argmax(values != 0)]) + 0.0  # -0 becomes 0
+        key = int(run[row]), blake2b(aspect(values).tobytes(), digest_size=16).digest()
+        split[row] = kinds.setdefault(key, len(kinds))
+    return np.asarray(split)
+
+
+def _joining(rows: Array, leaders: Array, others: Array, found: Array, eps: float, stored: bool) -> list[int]:
+    """Which of the rows that are multiples of their leader join its group.
+
+    Twins that differ in the last place can both be multiples of a third row, as all rows of one number are. They are
+    two different rows all the same, so the second one stays out.
+    """
+    members: dict[int, list[tuple[float, int]]] = {}
+    joining = []
+    for k in np.flatnonzero(found).tolist():
+        size = abs(float(found[k]))
+        group = members.setdefault(int(leaders[k]), [(1.0, int(leaders[k]))])
+        least, most = (bisect_left(group, (size * (1 + side * 4 * eps), 0)) for side in (-1, 1))
+        near = np.array([member for _, member in group[least:most]], dtype=np.intp)
+        # Stored rows that are equal were set aside before.
+        if len(near) and (stored or not np.all(_alike(rows, near, int(others[k])))):
+            continue
+        insort(group, (size, int(others[k])))
+        joining.append(k)
+    return joining
+
+
+def _alike(rows: Array, near: Array, row: int) -> Array:
+    return _by_pairs(lambda a, b: _unit_factors(a, b, ROUNDING), rows, near, np.full(len(near), row))
+
+
+def _factors(rows: Array, leaders: Array, others: Array, eps: float, stored: bool) -> Array:
+    """The factor s of each pair, others = s leaders; 0 where there is none. Shape (m,)."""
+
+    def factors(first: Array, second: Array) -> Array:
+        unit = _unit_factors(first, second, 0.0 if stored else ROUNDING)
+        s = _rounded_factors(first, second, eps) if stored else _fitted_factors(first, second, eps)
+        return np.where(unit != 0, unit, np.where(np.abs(np.abs(s) - 1.0) > 4 * eps, s, 0.0))
+
+    if not stored:
+        return _by_pairs(factors, rows, leaders, others)
+    found = np.zeros(len(leaders))
+    begins = _by_pairs(lambda a, b: _rounded_factors(a, b, eps), rows[:, :_PREFIX], leaders, others)
+    likely = np.flatnonzero(begins)
+    found[likely] = _by_pairs(factors, rows, leaders[likely], others[likely])
+    return found
+
+
+def _by_pairs(judge: Callable[[Array, Array], Array], rows: Array, first: Array, second: Array) -> Array:
+    """Judges pairs of rows, some at a time: (m, d), (m, d) -> (m,), float64."""
+    step = max(1, BUFFER // 4 // max(1, rows.shape[1]))
+    parts = [slice(start, start + step) for start in range(0, len(first), step)]
+    judged = [judge(*(np.asarray(rows[i[part]], np.float64) for i in (first, second))) for part in parts]
+    return np.concatenate(judged) if judged else np.zeros(0)
+
+
+def _unit_factors(first: Array, second: Array, slack: float) -> Array:
+    """1 or -1 where rows are equal or opposite, 0 where they are neither. Shape (m,)."""
+    largest = np.argmax(np.abs(first), axis=1)[:, None]
+    peak = np.take_along_axis(first, largest, axis=1)
+    sign = np.sign(peak) * np.sign(np.take_along_axis(second, largest, axis=1))
+    same = np.max(np.abs(second - sign * first), axis=1) <= slack * np.abs(peak[:, 0])
+    return np.asarray(np.where(same, sign[:, 0], 0.0))
+
+
+def _rounded_factors(first: Array, second: Array, eps: float) -> Array:
+    """S such that `second` is `s first` rounded, entry by entry; 0 where no s does that. Shape (m,)."""
+    largest = np.argmax(np.abs(first), axis=1)[:, None]
+    sign = np.sign(np.take_along_axis(first, largest, axis=1)) * np.sign(np.take_along_axis(second, largest, axis=1))
+    signs_fit = np.all(np.sign(second) == sign * np.sign(first), axis=1)
+    a, b = np.abs(first), np.abs(second)
+    half = 0.5 * eps * 2.0 ** (np.frexp(b)[1] - 1)
+    low = np.max(np.divide(b - half, a, out=np.full_like(a, -np.inf), where=a > 0), axis=1)
+    high = np.min(np.divide(b + half, a, out=np.full_like(a, np.inf), where=a > 0), axis=1)
+    with np.errstate(invalid="ignore"):
+        fits = signs_fit & (low <= high * (1 + ROUNDING))
+        return np.where(fits, sign[:, 0] * 0.5 * (low + high), 0.0)
+
+
+def _fitted_factors(first: Array, second: Array, eps: float) -> Array:
+    """The least squares factor where it explains every entry, 0 elsewhere. Shape (m,)."""
+    # Entries of at most one: their squares neither overflow nor vanish.
+    sizes = [np.max(np.abs(rows), axis=1, keepdims=True) for rows in (first, second)]
+    a, b = first / sizes[0], second / sizes[1]
+    s = np.einsum("ij,ij->i", a, b)[:, None] / np.einsum("ij,ij->i", a, a)[:, None]
+    fits = np.max(np.abs(b - s * a), axis=1) <= 2 * eps
+    return np.asarray(np.where(fits, (s * (sizes[1] / sizes[0]))[:, 0], 0.0))
