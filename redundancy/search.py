@@ -231,7 +231,7 @@ def _even(fold: Fold, blocks: tuple[Block, ...]) -> Fold:
 def _check(network: Network) -> None:
     for node in network:
         for name, array in node.weights.items() if node.kind in RULES else ():
-            if not np.all(np.isfinite(np.asarray(array, np.float64))):
+            if not np.all(np.isfinite(array if array.dtype.kind in "fiu" else np.asarray(array, np.float64))):
                 raise NetworkError(
                     f"layer '{node.layer}': its {name} holds numbers that are NaN or infinite, of which nothing can be"
                     " proved; train it anew, or replace them"

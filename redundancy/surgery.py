@@ -225,16 +225,23 @@ def _read(
         units, present = followed.units[source], stays[followed.made(source)]
         if present.all():
             continue
-        old = np.moveaxis(np.asarray(weights[weight], np.float64), axis, 0)
-        new = np.zeros((int(present.sum()), *old.shape[1:]))
-        constant = np.zeros(old.shape)
+        old = np.moveaxis(weights[weight], axis, 0)
+        new = np.array(old[present])
         place = np.cumsum(present) - 1
         for number, part in enumerate(units.parts):
             fold = folds.get(tap_name(source, units, number)) or identity(len(part.ids))
-            new[place[part.where[:, fold.keep]]] = np.einsum("jk,pj...->pk...", fold.into, old[part.where])
-            constant[part.where] = fold.offset.reshape(1, -1, *[1] * (old.ndim - 1)) * old[part.where]
-        _shift(node, weights, constant)
-        weights[weight] = _stored(np.moveaxis(new, 0, axis), weights[weight], node)
+            gone = fold.dropped
+            if not len(gone):
+                continue
+            # Units that stay stand for themselves: only weights that take some others in change.
+            wider = np.flatnonzero(np.any(fold.into[gone], axis=0))
+            lost = np.asarray(old[part.where[:, gone]], np.float64)
+            added = np.moveaxis(np.tensordot(fold.into[np.ix_(gone, wider)], lost, axes=(0, 1)), 0, 1)
+            targets = part.where[:, fold.keep[wider]]
+            new[place[targets]] = _stored(np.asarray(old[targets], np.float64) + added, old, node)
+            if np.any(fold.offset):
+                _shift(node, weights, fold.offset[gone].reshape(1, -1, *[1] * (old.ndim - 1)) * lost)
+        weights[weight] = np.moveaxis(new, 0, axis)
 
 
 def _shift(node: Node, weights: dict[str, Array], by: Array) -> None:
@@ -250,7 +257,7 @@ def _shift(node: Node, weights: dict[str, Array], by: Array) -> None:
 def _stored(values: Array, like: Array, node: Node) -> Array:
     with np.errstate(over="ignore", invalid="ignore"):
         stored = np.rint(values).astype(like.dtype) if like.dtype.kind in "iub" else values.astype(like.dtype)
-    if not np.all(np.isfinite(stored.astype(np.float64))) and np.all(np.isfinite(values)):
+    if not np.all(np.isfinite(np.asarray(stored, np.float64))) and np.all(np.isfinite(values)):
         largest = np.max(np.abs(values))
         raise NetworkError(
             f"layer '{node.layer}': the folded weight {largest:.3g} is too large for {like.dtype}: cast it"

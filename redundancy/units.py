@@ -73,6 +73,8 @@ class Affine:
     def rows(self) -> Array:
         """All coefficients beside each other, gain left out. Shape (n, d)."""
         bases = sorted(self.terms, key=repr)
+        if len(bases) == 1:
+            return self.term(bases[0])
         return np.hstack([self.term(basis) for basis in bases] or [np.zeros((len(self.gain), 0))])
 
 
@@ -232,13 +234,15 @@ class Site:
         offset: The constant part.
         slack: How far a factor or an offset may be wrong because numbers were rounded when they were stored,
             relative; 0 where nothing was rounded.
-        coefficients: Effective ones. Shape (n, d), float64; None where nothing is known, and each unit is a multiple
-            of a value of its own.
+        coefficients: A unit's, without its gain; never copied whole. Shape (m, d); None where nothing is known, and
+            each unit is a multiple of a value of its own.
         low, high: Bounds of z.
         algebra: Of the function that follows.
         eps: Machine epsilon of the stored weights.
         outgoing: Largest weight, by size, with which any consumer reads the unit; None where that is not asked.
         boxed: The bounds rest on bounds of the network's inputs.
+        gain: What the coefficients are multiplied with; None for 1.
+        lines: The row of coefficients of each unit; None where each has its own.
     """
 
     group: Array
@@ -252,6 +256,8 @@ class Site:
     eps: float
     outgoing: Array | None = None
     boxed: bool = False
+    gain: Array | None = None
+    lines: Array | None = None
 
     @property
     def size(self) -> int:
@@ -261,7 +267,11 @@ class Site:
     @property
     def rows(self) -> Array:
         """Effective coefficients, written out. Shape (n, d), float64."""
-        return np.diag(self.factor) if self.coefficients is None else self.coefficients
+        if self.coefficients is None:
+            return np.diag(self.factor)
+        mine = self.coefficients if self.lines is None else self.coefficients[self.lines]
+        wide = np.asarray(mine, np.float64)
+        return wide if self.gain is None or np.all(self.gain == 1) else self.gain[:, None] * wide
 
     @property
     def independent(self) -> bool:
@@ -272,9 +282,10 @@ class Site:
         """The same of some units."""
         if len(units) == self.size:
             return self
-        names = ("group", "factor", "offset", "slack", "coefficients", "low", "high", "outgoing")
+        names = ("group", "factor", "offset", "slack", "low", "high", "outgoing", "gain")
         known = {name: values for name in names if (values := getattr(self, name)) is not None}
-        return replace(self, **{name: values[units] for name, values in known.items()})
+        lines = units if self.lines is None else self.lines[units]
+        return replace(self, **{name: values[units] for name, values in known.items()}, lines=lines)
 
 
 Find = Callable[[Site], Fold]
@@ -284,7 +295,7 @@ Find = Callable[[Site], Fold]
 def site_of(affine: Affine, low: Array, high: Array, algebra: Algebra = LINEAR, *, boxed: bool = False) -> Site:
     """The site of units that compute `affine`, before a function with that algebra."""
     # Written out, the identity of a wide layer would be most of the memory.
-    rows = None if affine.itself else np.asarray(affine.rows(), np.float64)
+    rows = None if affine.itself else affine.rows()
     n = len(affine.gain)
     group, factor = (np.arange(n), np.ones(n)) if rows is None else parallel(rows, affine.eps, stored=affine.stored)
     group = np.where(affine.gain != 0, group, -1)
@@ -295,7 +306,8 @@ def site_of(affine: Affine, low: Array, high: Array, algebra: Algebra = LINEAR, 
         factor=np.where(group >= 0, factor * affine.gain, 0.0),
         offset=affine.offset,
         slack=slack,
-        coefficients=None if rows is None else affine.gain[:, None] * rows,
+        coefficients=rows,
+        gain=affine.gain,
         low=low,
         high=high,
         algebra=algebra,

@@ -15,6 +15,9 @@ from redundancy.units import Affine, Basis, Units, settled, summed
 LARGEST = 2**26
 """Coefficients that are followed through a layer, at most: beyond, its units are taken as new."""
 
+SPARSE = 4
+"""Coefficients a row or column, up to which a product with them is worth doing sparsely."""
+
 
 def composed(
     node: Node, units: Units, kernel: Array, bias: Array, step: Callable[[Basis, int], Basis], extent: Hashable = None
@@ -39,7 +42,7 @@ def composed(
     n, stored, offset = kernel.shape[2], True, np.asarray(bias, np.float64)
     terms: dict[Basis, Array | None] = {}
     for part in units.parts:
-        piece = kernel[:, part.where]
+        piece = laid_out(kernel, part.where)
         for basis in part.affine.terms:
             rows, untouched = _block(piece, part.affine, basis)
             key = step(basis, part.where.shape[0])
@@ -68,10 +71,28 @@ def _block(piece: Array, affine: Affine, basis: Basis) -> tuple[Array, bool]:
         weights = piece if untouched else piece * affine.gain[:, None]
         return np.moveaxis(weights, 3, 0).reshape(out, -1), untouched
     wide = affine.gain[:, None] * np.asarray(affine.term(basis), np.float64)
-    first = piece.astype(np.float64)
-    size = np.tensordot(np.abs(first), np.abs(wide), axes=(2, 0))
-    product = settled(np.tensordot(first, wide, axes=(2, 0)), size)
+    # Units in a row, so that all windows and positions are one product.
+    first = np.moveaxis(piece, 2, 3).astype(np.float64).reshape(-1, len(wide))
+    product = _times(first, wide).reshape(*piece.shape[:2], out, -1)
     return np.moveaxis(product, 2, 0).reshape(out, -1), False
+
+
+def _times(first: Array, wide: Array) -> Array:
+    """The product of two matrices, with sums that cancelled set to 0."""
+    if np.count_nonzero(wide) > SPARSE * max(wide.shape):
+        return settled(first @ wide, np.abs(first) @ np.abs(wide))
+    from scipy.sparse import csc_array
+
+    # Most units stand for themselves: a product with zeros is all that a full one would add.
+    sparse = csc_array(wide)
+    return settled(np.asarray(first @ sparse), np.asarray(np.abs(first) @ abs(sparse)))
+
+
+def laid_out(kernel: Array, where: Array) -> Array:
+    """The weights of each position and unit: (window positions, in, out) -> (window positions, *where.shape, out)."""
+    if kernel.shape[1] == where.size and np.array_equal(where.reshape(-1), np.arange(where.size)):
+        return kernel.reshape(kernel.shape[0], *where.shape, kernel.shape[2])
+    return np.asarray(kernel[:, where])
 
 
 def kernel_bounds(units: Units, kernel: Array, bias: Array, *, padded: bool) -> tuple[Array, Array]:
@@ -90,7 +111,7 @@ def kernel_bounds(units: Units, kernel: Array, bias: Array, *, padded: bool) -> 
         return np.where(known, low, -np.inf), np.where(known, high, np.inf)
     for part in units.parts:
         least, most = (np.minimum(part.low, 0), np.maximum(part.high, 0)) if padded else (part.low, part.high)
-        piece = kernel[:, part.where].astype(np.float64)
+        piece = laid_out(kernel, part.where).astype(np.float64)
         up, down = (np.maximum(piece, 0).sum(axis=(0, 1)), np.minimum(piece, 0).sum(axis=(0, 1)))
         with np.errstate(over="ignore", invalid="ignore"):
             low += _weighed(up, least) + _weighed(down, most)

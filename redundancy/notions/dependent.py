@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.linalg import qr, solve_triangular
+from scipy.linalg.lapack import dpotrf
 
 from redundancy.fold import Fold, compose, identity
 from redundancy.network import Array
@@ -24,10 +25,37 @@ def dependent(site: Site) -> Fold:
     combination, which is rounded whenever it is stored, a copy can be stored exactly, and so was not meant. Either
     pass leaves alone a unit whose combination would cost it more than two digits.
     """
-    if not site.algebra.linear or site.size < 2 or site.independent or _apart(site.rows):
+    if not site.algebra.linear or site.size < 2 or site.independent:
         return identity(site.size)
-    exact = _fold(site, ROUNDING * np.sqrt(site.size), copies=True)
-    return compose(exact, _fold(site.take(exact.keep), 2 * site.eps, copies=False))
+    rows, exactly, nearly = site.rows, ROUNDING * np.sqrt(site.size), 2 * site.eps
+    if _apart(rows) or independent(directions(rows), max(exactly, nearly)):
+        return identity(site.size)
+    exact = _fold(site, exactly, copies=True)
+    return compose(exact, _fold(site.take(exact.keep), nearly, copies=False))
+
+
+def independent(unit: Array, tolerance: float) -> bool:
+    """Whether a proof is cheap that no pivot of rows of norm one is below a tolerance: that QR would find nothing.
+
+    A pivot of R is no smaller than the smallest singular value. If the Cholesky factorisation of the Gram matrix minus
+    s succeeds, the smallest eigenvalue is at least s, but for the rounding of the matrix and of the factorisation, at
+    most n d u and n (n + 1) u (Higham, 2002, chapters 3 and 10). Some of the columns can be enough: others add to it.
+
+    Args:
+        unit: Shape (n, d), rows of norm one or less.
+        tolerance: For pivots.
+    """
+    n, d = unit.shape
+    for columns in dict.fromkeys((min(d, 2 * n), d)):
+        if n > columns:
+            return False
+        some = unit[:, :columns]
+        gram = some @ some.T
+        rounding = n * (n + columns + 2) * float(np.finfo(np.float64).eps)
+        gram[np.diag_indices(n)] -= 4 * tolerance**2 + 2 * rounding
+        if dpotrf(gram, lower=1, overwrite_a=1)[1] == 0:
+            return True
+    return False
 
 
 def _apart(rows: Array) -> bool:

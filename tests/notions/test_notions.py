@@ -9,6 +9,8 @@ from redundancy.algebra import LINEAR, MAXIMUM, algebra_of
 from redundancy.errors import OptionError
 from redundancy.fold import Holds
 from redundancy.notions import NOTIONS, finder, named
+from redundancy.notions.dependent import independent
+from redundancy.similarity import directions
 from redundancy.units import Affine, site_of
 
 EPS = float(np.finfo(np.float32).eps)
@@ -154,3 +156,30 @@ def test_a_tiny_weight_that_no_combination_has_is_kept():
 def test_an_unknown_notion_is_refused():
     with pytest.raises(OptionError, match="no notion is called 'twin': choose from unused, dead"):
         named(["twin"])
+
+
+@pytest.mark.parametrize(("n", "d"), [(1, 1), (40, 40), (40, 60), (40, 400)])
+def test_rows_that_are_proved_independent_have_no_small_pivot(n, d):
+    unit = directions(np.random.default_rng(n + d).standard_normal((n, d)))
+    assert independent(unit, 1e-7)
+    assert np.linalg.svd(unit, compute_uv=False)[-1] > 1e-7
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-9, 1e-7])
+@pytest.mark.parametrize("d", [40, 400])
+def test_dependent_rows_are_never_proved_independent(size, d):
+    rng = np.random.default_rng(d)
+    rows = rng.standard_normal((40, d))
+    rows[7] = rows[:7].sum(axis=0) + size * rng.standard_normal(d)
+    assert not independent(directions(rows), 1e-6)
+
+
+def test_more_rows_than_columns_are_never_proved_independent():
+    assert not independent(directions(np.random.default_rng(0).standard_normal((9, 8))), 1e-7)
+
+
+def test_independence_may_rest_on_the_last_columns():
+    rows = np.zeros((4, 40))
+    rows[:, -4:] = np.eye(4)
+    rows[:, :2] = 1.0
+    assert independent(directions(rows), 1e-7)

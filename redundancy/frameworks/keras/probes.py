@@ -15,6 +15,9 @@ FREE = (8, 16, 32, 64, 128)
 """What is tried for extents that are not fixed, until the model can be run."""
 
 ROWS = 8
+WORDS = np.array(["", "a", "b", "the", "0", "[UNK]", "a b", "redundancy"])
+"""What is tried as text, whatever words a layer knows."""
+
 LARGEST = 2**24
 """Numbers of one batch of probes, at most: huge images are tried one at a time."""
 
@@ -45,6 +48,8 @@ def _probe(network: Network, name: str, shape: tuple[int, ...], rng: np.random.G
         return rng.random(shape) < 0.5
     if "int" in dtype:
         return np.asarray(rng.integers(0, _vocabulary(network, name), shape), dtype)
+    if dtype == "string":
+        return rng.choice(WORDS, shape)
     if not dtype.startswith(("float", "bfloat")):
         raise UnsupportedError(f"input '{name}' is of dtype {dtype}, for which no probes can be made: give data")
     values = rng.standard_normal(shape)
