@@ -20,6 +20,7 @@ from redundancy.network import Array, Network
 from redundancy.notions.near import NEAR
 from redundancy.search import Findings, search
 from redundancy.verification import apart, largest, rounding, verified
+from redundancy.weighing import layerwise, with_weighed
 
 if TYPE_CHECKING:
     import keras
@@ -104,11 +105,16 @@ def audit(
 
 def _audited(original: Any, data: Any, notions: Any, bounds: Bounds | None) -> Audit:
     from redundancy.frameworks.keras import read
+    from redundancy.frameworks.keras.layerwise import size_of, unknown_layers, weighable
     from redundancy.frameworks.keras.measuring import sampled
+    from redundancy.frameworks.keras.reading import is_graph, no_graph
 
+    if not is_graph(original):
+        return layerwise(original.name, no_graph(original), weighable(original), size_of(original), notions)
     network = read(original)
     box = _boxed(network, bounds)
     found = audited(network, search(network, notions=notions, box=box))
+    found = with_weighed(found, unknown_layers(network), notions)
     if data is None:
         return found
     exact = compact_network(network, notions=notions, box=box)

@@ -11,6 +11,14 @@ _NORMALISES = (
 _WRAPPED = "what the layer that it wraps does at every step is not known"
 _CALLED = "it is given a gate, a mask that is no tensor, or returns its scores, or is called in training mode"
 _STEPS = "what its cells do at a step is not known"
+_OWN = (
+    "its activation is not Keras's own, it is called in a way that changes what it does, or Keras adds its bias along"
+    " the wrong axis"
+)
+_MASKED = "it is given a mask, or is called in training mode, or works along several axes"
+_RESAMPLES = "it crops or resamples maps in a way that is not followed"
+_ADJUSTS = "it rescales its units by the values that it finds"
+_LOOKS_UP = "it puts numbers in classes, of which none is a multiple of another"
 _SCORES = "it multiplies its units with each other"
 
 REASONS: Mapping[str, str] = {
@@ -34,5 +42,15 @@ REASONS: Mapping[str, str] = {
     "AdditiveAttention": "it scales its units and compares the sums of queries and keys",
     "GroupedQueryAttention": "its queries share keys and values in groups",
     "GlobalResponseNormalization": _NORMALISES,
+    "Masking": "it hides the rows in which all of its units are equal to one value",
+    "Lambda": "its function is not looked at",
+    "Activation": "its function is not Keras's own",
+    **dict.fromkeys(("Dense", "EinsumDense", "DepthwiseConv1D", "DepthwiseConv2D"), _OWN),
+    **dict.fromkeys(("SeparableConv1D", "SeparableConv2D", "Conv1D", "Conv2D", "Conv3D"), _OWN),
+    **dict.fromkeys(("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"), _OWN),
+    **dict.fromkeys(("BatchNormalization", "GlobalAveragePooling1D", "Softmax"), _MASKED),
+    **dict.fromkeys(("CenterCrop", "RandomCrop", "Resizing"), _RESAMPLES),
+    **dict.fromkeys(("AutoContrast", "ContrastLimitedAdaptiveHistogramEqualization"), _ADJUSTS),
+    **dict.fromkeys(("CategoryEncoding", "Discretization", "HashedCrossing", "Hashing", "IntegerLookup"), _LOOKS_UP),
 }
 """Why the units of a layer stay as they are, by its class."""

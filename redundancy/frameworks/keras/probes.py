@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,9 @@ FREE = (8, 16, 32, 64, 128)
 """What is tried for extents that are not fixed, until the model can be run."""
 
 ROWS = 8
+WORDS = np.array(["", "a", "b", "the", "0", "[UNK]", "a b", "redundancy"])
+"""What is tried as text, whatever words a layer knows."""
+
 LARGEST = 2**24
 """Numbers of one batch of probes, at most: huge images are tried one at a time."""
 
@@ -45,6 +49,8 @@ def _probe(network: Network, name: str, shape: tuple[int, ...], rng: np.random.G
         return rng.random(shape) < 0.5
     if "int" in dtype:
         return np.asarray(rng.integers(0, _vocabulary(network, name), shape), dtype)
+    if dtype == "string":
+        return rng.choice(WORDS, shape)
     if not dtype.startswith(("float", "bfloat")):
         raise UnsupportedError(f"input '{name}' is of dtype {dtype}, for which no probes can be made: give data")
     values = rng.standard_normal(shape)
@@ -93,7 +99,25 @@ def outputs_of(model: Any, inputs: tuple[Array, ...], batch: int = 256) -> list[
 
     structure: Any = 0 if isinstance(model, keras.Sequential) else model.input
     run, pieces = Running(model), []
-    for start in range(0, max(1, len(inputs[0])), batch):
-        nested = keras.tree.pack_sequence_as(structure, [array[start : start + batch] for array in inputs])
-        pieces.append([np.asarray(keras.ops.convert_to_numpy(output), np.float64) for output in run(nested)])
+    with _from_rest(model):
+        for start in range(0, max(1, len(inputs[0])), batch):
+            nested = keras.tree.pack_sequence_as(structure, [array[start : start + batch] for array in inputs])
+            pieces.append([np.asarray(keras.ops.convert_to_numpy(output), np.float64) for output in run(nested)])
     return [np.concatenate(parts) for parts in zip(*pieces, strict=True)]
+
+
+@contextmanager
+def _from_rest(model: Any) -> Iterator[None]:
+    """Layers that keep their state from call to call begin at zero, and have afterwards what they had."""
+    import keras
+
+    keepers = [layer for layer in model._flatten_layers() if getattr(layer, "stateful", False)]
+    states = [state for layer in keepers for state in keras.tree.flatten(getattr(layer, "states", None) or [])]
+    before = [np.array(keras.ops.convert_to_numpy(state)) for state in states]
+    for state in states:
+        state.assign(keras.ops.zeros_like(state))
+    try:
+        yield
+    finally:
+        for state, values in zip(states, before, strict=True):
+            state.assign(values)

@@ -62,14 +62,24 @@ def _graph(model: Any) -> Any:
 
     if not isinstance(model, keras.Model):
         raise UnsupportedError(f"a {type(model).__name__} is no Keras model; give a Sequential or functional one")
-    if not _is_plain_model(model):
-        what = f"model '{model.name}' ({type(model).__name__}) is subclassed, and its code cannot be read as a graph"
-        raise UnsupportedError(f"{what}; rebuild it with keras.Sequential or keras.Model(inputs, outputs)")
+    if not is_graph(model):
+        raise UnsupportedError(f"model '{model.name}' {no_graph(model)}")
     graph = model._functional if isinstance(model, keras.Sequential) else model
     if graph is None:
         what = f"the Sequential model '{model.name}' is not built, so its layers have no shapes"
         raise UnsupportedError(f"{what}; begin it with keras.Input(shape) or call model.build((None, ...))")
     return graph
+
+
+def no_graph(model: Any) -> str:
+    """Why a model that is no graph is none, and what to do about it."""
+    what = f"({type(model).__name__}) is subclassed, and its code cannot be read as a graph"
+    return f"{what}; rebuild it with keras.Sequential or keras.Model(inputs, outputs)"
+
+
+def is_graph(model: Any) -> bool:
+    """Whether a model is Sequential or functional, and not subclassed."""
+    return _is_plain_model(model)
 
 
 def _is_plain_model(model: Any) -> bool:
@@ -169,6 +179,8 @@ class _Reader:
         operation = call.operation
         name, layer = self._named(operation.name, prefix), "/".join((*scope, operation.name))
         inputs = tuple(self.names[id(tensor)] for tensor in call.input_tensors if id(tensor) in self.names)
+        if type(operation).__name__ in _MASKLESS:
+            inputs = inputs[:1]
         shapes = tuple(self._shapes[read] for read in inputs)
         origin = self._origin(call, scope)
         meaning = meaning_of(operation, shapes) if _is_plain(call) else None
@@ -257,6 +269,10 @@ class _Reader:
         return CallOrigin(self._origins[key], arguments, next(slots), scope)
 
 
+_MASKLESS = frozenset({"BatchNormalization"})
+"""The classes that make use of a mask in training only."""
+
+
 def _is_plain(call: Any) -> bool:
     """Whether a call passes tensors and nothing that changes what the layer does in inference."""
     import keras
@@ -265,7 +281,9 @@ def _is_plain(call: Any) -> bool:
     if kwargs.get("training") is False:
         del kwargs["training"]
     if kwargs.get("mask") is not None:
-        return False
+        if type(call.operation).__name__ not in _MASKLESS:
+            return False
+        del kwargs["mask"]
     leaves = keras.tree.flatten((call.arguments.args, kwargs))
     return all(leaf is None or isinstance(leaf, keras.KerasTensor) for leaf in leaves)
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+MISSING = ("NotFoundError", "UnimplementedError")
+"""What TensorFlow raises where it has no kernel."""
+
 
 class Running:
     """Calls one model.
@@ -28,7 +31,7 @@ class Running:
         try:
             return list(keras.tree.flatten(self._model(inputs, training=False)))
         except Exception as error:  # a framework has many ways to say that it has no such kernel
-            if not _channels_first(self._model):
+            if type(error).__name__ not in MISSING and not _channels_first(self._model):
                 raise
             return self._compiled_after(error, inputs)
 
