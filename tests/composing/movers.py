@@ -180,6 +180,4 @@ def cut(w, x, step, dial):
     w.log.append(f"{value.name} = {x.value.name}[{keys}]")
     if along != x.axis:
         return x.renamed(value, value.name)
-    w.account.pin(x)
-    chosen = range(len(x.ids))[keys[along + 1]]
-    return Tensor(value, x.axis, *(tuple(values[k] for k in chosen) for values in (x.ids, x.places, x.forms)))
+    return w.opaque(x, value)

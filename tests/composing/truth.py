@@ -176,13 +176,27 @@ class Account:
         most = {}
         for members in spaces.values():
             makers = [name for name, ids in self.makers.items() if roots[ids[0]] in members]
-            if pinned & members or any(roots[unit] in members for ids, _ in self.blocks for unit in ids):
+            groups = self._groups(members, roots)
+            if pinned & members or groups is None:
                 continue
-            left = self._rank(members, roots)
+            # Groups stay of one size: that of the one of which most is needed.
+            left = len(groups) * max(max(1, self._rank(group, roots)) for group in groups)
             for name in makers:
                 if {roots[unit] for unit in self.makers[name]} == members:
                     most[name] = max(1, left)
         return most
+
+    def _groups(self, members, roots):
+        """The groups that a space's units stay in, one if no layer groups them; None where layers differ in that."""
+        divisions = set()
+        for ids, n in self.blocks:
+            mine, size = [roots[unit] for unit in ids], len(ids) // n
+            if members & set(mine):
+                divisions.add(tuple(frozenset(mine[k : k + size]) for k in range(0, len(mine), size)))
+        if not divisions:
+            return [members]
+        (division, *more) = divisions
+        return None if more or frozenset().union(*division) != members else list(division)
 
     def _rank(self, members, roots):
         rows = {unit: {} for unit in members}
