@@ -63,7 +63,21 @@ class Fold:
     @property
     def dropped(self) -> Array:
         """Indices of the units that go. Shape (n - k,), int."""
-        return np.setdiff1d(np.arange(self.size), self.keep)
+        return np.flatnonzero(~self.kept)
+
+    @property
+    def kept(self) -> Array:
+        """Whether each unit stays. Shape (n,), bool."""
+        kept = np.zeros(self.size, dtype=bool)
+        kept[self.keep] = True
+        return kept
+
+    @property
+    def unused(self) -> Array:
+        """The units that stay, and that none of those that go is stated in. Shape (n,), bool."""
+        unused = self.kept
+        unused[self.keep[np.any(self.into[self.dropped], axis=0)]] = False
+        return unused
 
     def __call__(self, kept: Array) -> Array:
         """All the units from those that stay: (..., k) -> (..., n)."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from redundancy.compaction import Compaction
-from redundancy.errors import NetworkError, RedundancyError, VerificationError
+from redundancy.errors import NetworkError, RedundancyError, UnsupportedError, VerificationError
 from redundancy.network import Array, Network, Node
 from redundancy.search import Finding
 from redundancy.surgery import operate
@@ -34,7 +34,7 @@ def verified(original: Any, small: Any, found: Compaction, given: tuple[Array, .
 
     Raises:
         VerificationError: The difference is neither rounding nor within the bound.
-        UnsupportedError: The model does not run on inputs made for it.
+        UnsupportedError: The model does not run on inputs made for it, or an output of it is no finite number on any.
     """
     from redundancy.frameworks.keras.probes import outputs_of, runs
 
@@ -45,6 +45,7 @@ def verified(original: Any, small: Any, found: Compaction, given: tuple[Array, .
     ):
         batches.append(given)
     results = [(outputs_of(original, batch), outputs_of(small, batch)) for batch in batches]
+    _check_finite(original.name, network, [expected for expected, _ in results])
     worst = max(apart(*pair) for pair in results)
     scale = max(largest(expected) for expected, _ in results)
     bound = found.bound or 0.0
@@ -56,6 +57,16 @@ def verified(original: Any, small: Any, found: Compaction, given: tuple[Array, .
             )
         _check_exactly(found, batches[0], bound / max(scale, 1e-30))
     return worst, scale
+
+
+def _check_finite(model: str, network: Network, results: Sequence[Sequence[Array]]) -> None:
+    """Two outputs that are nowhere a number are equal, whatever the models compute: that would verify nothing."""
+    for name, *outputs in zip(network.outputs, *results, strict=True):
+        if any(output.size for output in outputs) and not any(np.any(np.isfinite(output)) for output in outputs):
+            raise UnsupportedError(
+                f"model '{model}' cannot be verified: its output '{name}' is infinite, or no number, wherever it was"
+                " tried; give data on which it is finite"
+            )
 
 
 def apart(first: Sequence[Array], second: Sequence[Array]) -> float:

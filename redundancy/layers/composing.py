@@ -32,15 +32,11 @@ def composed(
         step: (basis, positions) -> the basis that the kernel sees of it.
         extent: That of a map that is padded with zeros, None where it is not.
     """
-    width = sum(
-        part.where.shape[0] * (len(part.ids) if rows is None else rows.shape[1])
-        for part in units.parts
-        for rows in part.affine.terms.values()
-    )
+    width = sum(part.where.shape[0] * part.affine.width for part in units.parts)
     if prod((width, kernel.shape[0], kernel.shape[2])) > LARGEST:
         return None
     n, stored, offset = kernel.shape[2], True, np.asarray(bias, np.float64)
-    terms: dict[Basis, Array | None] = {}
+    terms: dict[Basis, Array] = {}
     for part in units.parts:
         piece = laid_out(kernel, part.where)
         for basis in part.affine.terms:
@@ -70,7 +66,7 @@ def _block(piece: Array, affine: Affine, basis: Basis) -> tuple[Array, bool]:
         untouched = bool(np.all(affine.gain == 1))
         weights = piece if untouched else piece * affine.gain[:, None]
         return np.moveaxis(weights, 3, 0).reshape(out, -1), untouched
-    wide = affine.gain[:, None] * np.asarray(affine.term(basis), np.float64)
+    wide = affine.gained(basis).write(np.arange(len(affine.gain)))
     # Units in a row, so that all windows and positions are one product.
     first = np.moveaxis(piece, 2, 3).astype(np.float64).reshape(-1, len(wide))
     product = _times(first, wide).reshape(*piece.shape[:2], out, -1)
