@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from redundancy.errors import NetworkError
-from redundancy.fold import Fold, Holds, beside, compose, drop, identity, kept_too
+from redundancy.fold import Fold, Holds, beside, compose, drop, identity, kept_too, shifted
 from redundancy.layers import RULES, Block
 from redundancy.network import Array, Network
 from redundancy.notions import finder, named
@@ -339,7 +339,8 @@ def _outgoing(space: Space, network: Network) -> Array | None:
         for read in tap.reads:
             node = network[read.node]
             weights = np.moveaxis(RULES[node.kind].loose(node)[read.weight], read.axis, 0)
-            sizes = np.abs(weights.astype(np.float64)).reshape(len(weights), -1).max(axis=1, initial=0.0)
+            flat = weights.astype(np.promote_types(np.float32, weights.dtype), copy=False).reshape(len(weights), -1)
+            sizes = np.maximum(flat.max(axis=1, initial=0.0), -flat.min(axis=1, initial=0.0)).astype(np.float64)
             np.maximum.at(largest, tap.units, sizes[tap.part.where].max(axis=0))
     return np.where(read_at_all, largest, np.inf)
 
@@ -357,13 +358,15 @@ def _spared(fold: Fold) -> Fold:
 
 def _at(tap: Tap, fold: Fold) -> Fold:
     """The fold as it is at one tap, where only some of the units may be, and constants may be others."""
+    affine = tap.part.affine
+    holds = Holds(max(fold.holds, affine.holds))
+    if np.array_equal(tap.units, np.arange(fold.size)):
+        return shifted(fold, np.zeros(fold.size) if tap.padded else affine.offset, holds)
     kept = np.isin(tap.units, fold.keep)
     order = np.argsort(tap.units[kept])
     keep = np.flatnonzero(kept)
     into = fold.into[tap.units][:, np.isin(fold.keep, tap.units)][:, np.argsort(order)]
-    affine = tap.part.affine
     offset = affine.offset - into @ affine.offset[keep]
     why = tuple(fold.why[unit] for unit in tap.units)
     offset[keep] = 0.0
-    holds = Holds(max(fold.holds, affine.holds))
     return Fold(keep, into, np.zeros_like(offset) if tap.padded else offset, why, holds)

@@ -30,6 +30,11 @@ class Unwritten:
     write: Callable[[Array], Array]
 
 
+def whole(rows: Array | Unwritten) -> Array:
+    """All coefficients, written out."""
+    return rows if isinstance(rows, np.ndarray) else rows.write(np.arange(rows.shape[0]))
+
+
 Rows = Array | Unwritten | None
 """Coefficients of n units, shape (n, d); None stands for the identity."""
 
@@ -88,9 +93,11 @@ class Affine:
         ones[np.arange(len(units)), units] = 1.0
         return ones
 
-    def gained(self, basis: Basis) -> Unwritten:
-        """The coefficients of one basis times the gain, in float64."""
+    def gained(self, basis: Basis) -> Array | Unwritten:
+        """The coefficients of one basis times the gain."""
         rows = self.terms[basis]
+        if isinstance(rows, Unwritten | np.ndarray) and np.all(self.gain == 1):
+            return rows
         shape = (len(self.gain), len(self.gain) if rows is None else rows.shape[1])
         return Unwritten(shape, lambda units: self.gain[units, None] * np.asarray(self.term(basis, units), np.float64))
 
@@ -152,9 +159,8 @@ def total(first: Affine, second: Affine) -> Affine:
         basis: affine.gained(basis) for affine in (first, second) for basis in affine.terms if basis not in shared
     }
     n = len(first.gain)
-    everyone = np.arange(n)
     for basis in shared:
-        terms[basis] = summed(*(affine.gained(basis).write(everyone) for affine in (first, second)))
+        terms[basis] = summed(*(whole(affine.gained(basis)) for affine in (first, second)))
     # What both are made of can become anything, or nothing.
     own = None if shared else first.alone | second.alone
     why = tuple(a or b for a, b in zip(first.why, second.why, strict=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from functools import reduce
 from math import prod
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from redundancy.algebra import certain
 from redundancy.layers.tracer import precision
 from redundancy.network import Array, Node
-from redundancy.units import Affine, Basis, Units, settled, summed
+from redundancy.units import Affine, Basis, Units, Unwritten, settled, summed, whole
 
 LARGEST = 2**26
 """Coefficients that are followed through a layer, at most: beyond, its units are taken as new."""
@@ -36,52 +37,67 @@ def composed(
     if prod((width, kernel.shape[0], kernel.shape[2])) > LARGEST:
         return None
     n, stored, offset = kernel.shape[2], True, np.asarray(bias, np.float64)
-    terms: dict[Basis, Array] = {}
+    blocks: dict[Basis, list[Array | Unwritten]] = {}
     for part in units.parts:
         piece = laid_out(kernel, part.where)
         for basis in part.affine.terms:
             rows, untouched = _block(piece, part.affine, basis)
-            key = step(basis, part.where.shape[0])
-            known = terms.get(key)
-            terms[key] = rows if known is None else summed(known, rows)
-            stored = stored and untouched and known is None
+            same = blocks.setdefault(step(basis, part.where.shape[0]), [])
+            same.append(rows)
+            stored = stored and untouched and len(same) == 1
         if np.any(part.affine.offset):
             products = piece.astype(np.float64) * part.affine.offset[:, None]
             seen = settled(products.sum(axis=(1, 2)), np.abs(products).sum(axis=(1, 2))).T
             if extent is not None:
-                key = step(("one", extent), 1)
-                before = terms.get(key)
-                terms[key], stored = seen if before is None else summed(before, seen), False
+                blocks.setdefault(step(("one", extent), 1), []).append(seen)
+                stored = False
             else:
                 offset = summed(offset, settled(seen.sum(axis=1), np.abs(seen).sum(axis=1)))
     eps = max([precision(node), *(part.affine.eps for part in units.parts)])
     holds = max(part.affine.holds for part in units.parts)
+    terms = {basis: same[0] if len(same) == 1 else reduce(summed, map(whole, same)) for basis, same in blocks.items()}
     return Affine(terms, np.ones(n), offset, ("",) * n, eps, stored=stored, holds=holds)
 
 
-def _block(piece: Array, affine: Affine, basis: Basis) -> tuple[Array, bool]:
+def _block(piece: Array, affine: Affine, basis: Basis) -> tuple[Array | Unwritten, bool]:
     """Coefficients (out, d) that weights (window, position, in, out) give a basis; whether they are the weights."""
-    out = piece.shape[3]
-    if affine.itself:
-        untouched = bool(np.all(affine.gain == 1))
-        weights = piece if untouched else piece * affine.gain[:, None]
-        return np.moveaxis(weights, 3, 0).reshape(out, -1), untouched
-    wide = affine.gained(basis).write(np.arange(len(affine.gain)))
-    # Units in a row, so that all windows and positions are one product.
-    first = np.moveaxis(piece, 2, 3).astype(np.float64).reshape(-1, len(wide))
-    product = _times(first, wide).reshape(*piece.shape[:2], out, -1)
-    return np.moveaxis(product, 2, 0).reshape(out, -1), False
+    rows, untouched = affine.terms[basis], affine.itself and bool(np.all(affine.gain == 1))
+    *places, _, out = piece.shape
+    values = len(affine.gain) if rows is None else rows.shape[1]
+
+    def write(chosen: Array) -> Array:
+        mine = piece if np.array_equal(chosen, np.arange(out)) else piece[..., chosen]
+        if affine.itself:
+            product = np.moveaxis(mine if untouched else mine * affine.gain[:, None], 3, 2)
+        else:
+            # Units in a row, so that all windows and positions are one product.
+            first = np.moveaxis(mine, 2, 3).astype(np.float64).reshape(-1, len(affine.gain))
+            product = _times(first, whole(affine.gained(basis))).reshape(*places, len(chosen), -1)
+        return np.moveaxis(product, 2, 0).reshape(len(chosen), -1)
+
+    unwritten = Unwritten((out, prod(places) * values), write)
+    # What was composed before would be composed again each time.
+    return (whole(unwritten) if isinstance(rows, Unwritten) else unwritten), untouched
 
 
 def _times(first: Array, wide: Array) -> Array:
     """The product of two matrices, with sums that cancelled set to 0."""
-    if np.count_nonzero(wide) > SPARSE * max(wide.shape):
+    filled = wide != 0
+    if np.count_nonzero(filled) > SPARSE * max(wide.shape):
         return settled(first @ wide, np.abs(first) @ np.abs(wide))
     from scipy.sparse import csc_array
 
     # Most units stand for themselves: a product with zeros is all that a full one would add.
-    sparse = csc_array(wide)
-    return settled(np.asarray(first @ sparse), np.asarray(np.abs(first) @ abs(sparse)))
+    counts = np.count_nonzero(filled, axis=0)
+    single, several = np.flatnonzero(counts == 1), np.flatnonzero(counts > 1)
+    source = np.argmax(filled[:, single], axis=0)
+    product = np.zeros((len(first), wide.shape[1]))
+    product[:, single] = first[:, source] * wide[source, single] + 0.0  # -0 becomes 0
+    if len(several):
+        rows = np.flatnonzero(np.any(filled[:, several], axis=1))
+        part, sparse = first[:, rows], csc_array(wide[np.ix_(rows, several)])
+        product[:, several] = settled(np.asarray(part @ sparse), np.asarray(np.abs(part) @ abs(sparse)))
+    return product
 
 
 def laid_out(kernel: Array, where: Array) -> Array:

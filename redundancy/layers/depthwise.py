@@ -73,12 +73,15 @@ def _form(affine: Affine, kernel: Array, bias: Array, step: Hashable, extent: Ha
     return Affine(terms, np.ones(n), offset, affine.why, affine.eps, stored=False, holds=affine.holds, own=own)
 
 
-def _seen(rows: Unwritten, weights: Array) -> Unwritten:
+def _seen(rows: Array | Unwritten, weights: Array) -> Unwritten:
     """Coefficients at all positions of a window, by which each unit is weighed on its own. Weights (n, window)."""
     shape = (rows.shape[0], weights.shape[1] * rows.shape[1])
-    return Unwritten(
-        shape, lambda units: (weights[units, :, None] * rows.write(units)[:, None, :]).reshape(len(units), shape[1])
-    )
+
+    def write(units: Array) -> Array:
+        mine = np.asarray(rows[units] if isinstance(rows, np.ndarray) else rows.write(units), np.float64)
+        return (weights[units, :, None] * mine[:, None, :]).reshape(len(units), shape[1])
+
+    return Unwritten(shape, write)
 
 
 def _bounds(part: Part, kernel: Array, bias: Array, *, padded: bool) -> tuple[Array, Array]:
