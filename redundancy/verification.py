@@ -36,7 +36,7 @@ def verified(original: Any, small: Any, found: Compaction, given: tuple[Array, .
         VerificationError: The difference is neither rounding nor within the bound.
         UnsupportedError: The model does not run on inputs made for it, or an output of it is no finite number on any.
     """
-    from redundancy.frameworks.keras.probes import outputs_of, runs
+    from redundancy.frameworks.keras.probes import on_data, outputs_of, runs
 
     network = found.original
     batches = [_inside(network, found.box, runs(original, network))]
@@ -44,7 +44,7 @@ def verified(original: Any, small: Any, found: Compaction, given: tuple[Array, .
         np.array_equal(*pair) for pair in zip(given, _inside(network, found.box, given), strict=True)
     ):
         batches.append(given)
-    results = [(outputs_of(original, batch), outputs_of(small, batch)) for batch in batches]
+    results = [(on_data(original, batch), outputs_of(small, batch)) for batch in batches]
     _check_finite(original.name, network, [expected for expected, _ in results])
     worst = max(apart(*pair) for pair in results)
     scale = max(largest(expected) for expected, _ in results)
