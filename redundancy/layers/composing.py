@@ -14,7 +14,7 @@ from redundancy.network import Array, Node
 from redundancy.units import Affine, Basis, Units, Unwritten, settled, summed, whole
 
 LARGEST = 2**26
-"""Coefficients that are followed through a layer, at most: beyond, its units are taken as new."""
+"""Coefficients that are followed through a layer, unless it has as many weights: beyond, its units are new."""
 
 SPARSE = 4
 """Coefficients a row or column, up to which a product with them is worth doing sparsely."""
@@ -34,7 +34,7 @@ def composed(
         extent: That of a map that is padded with zeros, None where it is not.
     """
     width = sum(part.where.shape[0] * part.affine.width for part in units.parts)
-    if prod((width, kernel.shape[0], kernel.shape[2])) > LARGEST:
+    if prod((width, kernel.shape[0], kernel.shape[2])) > max(LARGEST, kernel.size):
         return None
     n, stored, offset = kernel.shape[2], True, np.asarray(bias, np.float64)
     blocks: dict[Basis, list[Array | Unwritten]] = {}
