@@ -7,7 +7,7 @@ from keras import layers
 from planting_by_hand import copied, weighted
 
 import redundancy
-from redundancy.errors import OptionError
+from redundancy.errors import OptionError, UnsupportedError
 
 
 def twins(first=None, shape=(4,), batch=None):
@@ -106,3 +106,22 @@ def test_data_that_the_model_does_not_run_on_is_refused(use):
     model = weighted(keras.Sequential([keras.Input((3,), dtype="int32"), layers.Embedding(4, 3), layers.Dense(2)]))
     with pytest.raises(OptionError, match="does not run on the data"):
         use(model, data=np.full((9, 3), 8))
+
+
+def test_a_layer_may_be_called_as_several_others_are_together():
+    x = keras.Input((4,))
+    one, other, third = (layers.Dense(5, activation="relu", name=name) for name in ("a", "b", "a+b"))
+    model = weighted(
+        keras.Model(x, [layers.Dense(2)(layers.Add()([one(x), other(x)])), layers.Dense(2)(third(x))]),
+    )
+    for layer in (one, other, third):
+        copied(layer, 0, 2)
+    assert len({removal.space for removal in redundancy.compact(model).removals}) == 2
+
+
+def test_a_layer_that_is_called_inside_a_model_and_outside_of_it_is_refused():
+    shared = layers.Dense(4, name="shared")
+    inside, x = keras.Input((4,)), keras.Input((4,))
+    inner = keras.Model(inside, layers.Dense(3)(shared(inside)), name="inner")
+    with pytest.raises(UnsupportedError, match="'shared' and 'inner/shared' share their weight"):
+        redundancy.compact(keras.Model(x, inner(shared(x))))
