@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from functools import lru_cache
 
 import numpy as np
 
@@ -103,6 +104,7 @@ def _is_identity(square: Array) -> bool:
     return bool(np.all(np.diagonal(square) == 1.0)) and np.count_nonzero(square) == len(square)
 
 
+@lru_cache(maxsize=64)
 def identity(n: int) -> Fold:
     """The fold of `n` units that removes none; it takes n numbers of memory, not n^2."""
     line = np.zeros(2 * n - 1 if n else 0)
@@ -125,6 +127,11 @@ def _unchecked(keep: Array, into: Array, offset: Array, why: tuple[str, ...], ho
             value.setflags(write=False)
         object.__setattr__(fold, name, value)
     return fold
+
+
+def explained(fold: Fold, why: tuple[str, ...]) -> Fold:
+    """The same fold by other notions."""
+    return _unchecked(fold.keep, fold.into, fold.offset, why, fold.holds)
 
 
 def shifted(fold: Fold, constants: Array, holds: Holds) -> Fold:
@@ -169,9 +176,9 @@ def compose(first: Fold, second: Fold) -> Fold:
     """`second`, which speaks of the units that `first` keeps, after `first`."""
     if second.size != len(first.keep):
         raise NetworkError(f"a fold of {second.size} units cannot follow one that keeps {len(first.keep)}")
-    if not len(second.dropped):
+    if len(second.keep) == second.size:
         return first
-    if not len(first.dropped):
+    if len(first.keep) == first.size:
         return second if first.holds <= second.holds else replace(second, holds=first.holds)
     later = dict(zip(first.keep.tolist(), second.why, strict=True))
     # Most units stay, and stand for themselves: only those that go are multiplied.

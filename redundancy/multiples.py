@@ -64,7 +64,8 @@ def _by_signs(rows: Array, run: Array) -> Array:
 
 def _equal(rows: Array, run: Array) -> tuple[Array, Array]:
     """The first row that each row is equal or opposite to, entry for entry; and 1 or -1. Shapes (n,)."""
-    kinds = _split(rows, run, lambda row: row)
+    # What is alone with one other is compared with it anyway.
+    kinds = _split(rows, run, lambda row: row, 2)
     first = np.unique(kinds, return_index=True, return_inverse=True)
     leader = np.where(run < 0, np.arange(len(rows)), first[1][first[2].reshape(-1)])
     others = np.flatnonzero(leader != np.arange(len(rows)))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from redundancy.errors import NetworkError
-from redundancy.fold import Fold, Holds, beside, compose, drop, identity, kept_too, shifted
+from redundancy.fold import Fold, Holds, beside, compose, drop, explained, identity, kept_too, shifted
 from redundancy.layers import RULES, Block
 from redundancy.network import Array, Network
 from redundancy.notions import finder, named
@@ -112,7 +112,7 @@ def searched(network: Network, find: Find, box: Mapping[str, tuple[Array, Array]
             pin = space.pins[0]
             refusals.append(Refusal(space.name, pin.layer, pin.reason, len(fold.dropped)))
         else:
-            found.append(_finding(side, replace(fold, why=_named(fold, why))))
+            found.append(_finding(side, explained(fold, _named(fold, why))))
     found = _accompanied(found, followed)
     return Findings(tuple(found), tuple(refusals))
 

@@ -68,12 +68,10 @@ def _block(piece: Array, affine: Affine, basis: Basis) -> tuple[Array | Unwritte
     def write(chosen: Array) -> Array:
         mine = piece if np.array_equal(chosen, np.arange(out)) else piece[..., chosen]
         if affine.itself:
-            product = np.moveaxis(mine if untouched else mine * affine.gain[:, None], 3, 2)
+            product = np.moveaxis(mine if untouched else mine * affine.gain[:, None], 3, 0)
         else:
-            # Units in a row, so that all windows and positions are one product.
-            first = np.moveaxis(mine, 2, 3).astype(np.float64).reshape(-1, len(affine.gain))
-            product = _times(first, whole(affine.gained(basis))).reshape(*places, len(chosen), -1)
-        return np.moveaxis(product, 2, 0).reshape(len(chosen), -1)
+            product = _times(np.moveaxis(mine, 3, 0), whole(affine.gained(basis)))
+        return product.reshape(len(chosen), -1)
 
     unwritten = Unwritten((out, prod(places) * values), write)
     # What was composed before would be composed again each time.
@@ -81,23 +79,27 @@ def _block(piece: Array, affine: Affine, basis: Basis) -> tuple[Array | Unwritte
 
 
 def _times(first: Array, wide: Array) -> Array:
-    """The product of two matrices, with sums that cancelled set to 0."""
+    """The product (..., n) times (n, d) of matrices, in float64, with sums that cancelled set to 0."""
     filled = wide != 0
     if np.count_nonzero(filled) > SPARSE * max(wide.shape):
-        return settled(first @ wide, np.abs(first) @ np.abs(wide))
-    from scipy.sparse import csc_array
-
+        return _dense(first, wide)
     # Most units stand for themselves: a product with zeros is all that a full one would add.
-    counts = np.count_nonzero(filled, axis=0)
-    single, several = np.flatnonzero(counts == 1), np.flatnonzero(counts > 1)
-    source = np.argmax(filled[:, single], axis=0)
-    product = np.zeros((len(first), wide.shape[1]))
-    product[:, single] = first[:, source] * wide[source, single] + 0.0  # -0 becomes 0
-    if len(several):
+    counts, source = np.count_nonzero(filled, axis=0), np.argmax(filled, axis=0)
+    product = np.take(first, source, axis=-1).astype(np.float64)
+    factor = wide[source, np.arange(wide.shape[1])]
+    if np.any(factor != 1):
+        product *= factor
+    product += 0.0  # -0 becomes 0
+    if len(several := np.flatnonzero(counts > 1)):
         rows = np.flatnonzero(np.any(filled[:, several], axis=1))
-        part, sparse = first[:, rows], csc_array(wide[np.ix_(rows, several)])
-        product[:, several] = settled(np.asarray(part @ sparse), np.asarray(np.abs(part) @ abs(sparse)))
-    return product
+        product[..., several] = _dense(np.take(first, rows, axis=-1), wide[np.ix_(rows, several)])
+    return np.asarray(product)
+
+
+def _dense(first: Array, wide: Array) -> Array:
+    # Units in a row, so that all windows and positions are one product.
+    flat = first.astype(np.float64).reshape(-1, len(wide))
+    return settled(flat @ wide, np.abs(flat) @ np.abs(wide)).reshape(*first.shape[:-1], -1)
 
 
 def laid_out(kernel: Array, where: Array) -> Array:
@@ -123,8 +125,9 @@ def kernel_bounds(units: Units, kernel: Array, bias: Array, *, padded: bool) -> 
         return np.where(known, low, -np.inf), np.where(known, high, np.inf)
     for part in units.parts:
         least, most = (np.minimum(part.low, 0), np.maximum(part.high, 0)) if padded else (part.low, part.high)
-        piece = laid_out(kernel, part.where).astype(np.float64)
-        up, down = (np.maximum(piece, 0).sum(axis=(0, 1)), np.minimum(piece, 0).sum(axis=(0, 1)))
+        piece = laid_out(kernel, part.where)
+        piece = piece.astype(np.promote_types(np.float32, piece.dtype), copy=False)
+        up, down = (pick(piece, 0).sum(axis=(0, 1), dtype=np.float64) for pick in (np.maximum, np.minimum))
         with np.errstate(over="ignore", invalid="ignore"):
             low += _weighed(up, least) + _weighed(down, most)
             high += _weighed(up, most) + _weighed(down, least)

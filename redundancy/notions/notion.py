@@ -58,7 +58,7 @@ def finder(notions: Iterable[Notion]) -> Callable[[Site], Fold]:
         fold = identity(site.size)
         for notion in order:
             found = notion.find(site.take(fold.keep)) if len(fold.keep) else None
-            if found and len(found.dropped):
+            if found and len(found.keep) < found.size:
                 fold = compose(fold, found)
         return fold
 
