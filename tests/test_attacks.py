@@ -125,3 +125,36 @@ def test_a_layer_that_is_called_inside_a_model_and_outside_of_it_is_refused():
     inner = keras.Model(inside, layers.Dense(3)(shared(inside)), name="inner")
     with pytest.raises(UnsupportedError, match="'shared' and 'inner/shared' share their weight"):
         redundancy.compact(keras.Model(x, inner(shared(x))))
+
+
+def test_an_equation_that_makes_units_in_no_single_way_is_audited():
+    x = keras.Input((5, 6))
+    model = weighted(keras.Model(x, layers.Dense(2)(layers.EinsumDense("abf,bfg->abg", (5, 4))(x))))
+    assert redundancy.audit(model).before.parameters == model.count_params()
+
+
+class Noisy(keras.layers.Layer):
+    """Adds noise in inference, from no fixed seed; its own arguments leave out its name."""
+
+    def __init__(self, scale=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.scale = scale
+
+    def call(self, inputs):
+        return inputs + self.scale * keras.random.normal(keras.ops.shape(inputs))
+
+
+def noisy(scale):
+    first, x = layers.Dense(5, activation="relu"), keras.Input((4,))
+    model = weighted(keras.Model(x, Noisy(scale, name="noisy")(layers.Dense(2)(first(x)))))
+    copied(first, 0, 2)
+    return model
+
+
+def test_a_model_that_is_random_in_inference_is_refused_and_no_mistake_of_ours():
+    with pytest.raises(UnsupportedError, match="does not compute the same twice"):
+        redundancy.compact(noisy(1.0))
+
+
+def test_a_layer_whose_configuration_leaves_out_its_name_keeps_it():
+    assert redundancy.compact(noisy(0.0)).model.get_layer("noisy").scale == 0.0
