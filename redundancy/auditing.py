@@ -14,7 +14,7 @@ from redundancy.compaction import Compaction
 from redundancy.costs import NOTHING, Cost, cost, cost_without
 from redundancy.errors import NetworkError
 from redundancy.fold import Fold, Holds
-from redundancy.layers import RULES
+from redundancy.layers import RULES, Rule
 from redundancy.network import Array, Network, Node
 from redundancy.notions.near import NEAR
 from redundancy.search import Findings
@@ -272,6 +272,7 @@ def _near(books: Books, gone: Mapping[str, Sequence[int]]) -> list[AuditFinding]
             if (rule := RULES.get(node.kind)) is not None
             and rule.makes
             and "kernel" in rule.writes
+            and _extent(rule, node, "kernel") == space.size
             and np.array_equal(books.followed.made(node.name), space.ids)
         ]
         left = np.setdiff1d(np.arange(space.size), gone.get(space.name, ()))
@@ -282,6 +283,12 @@ def _near(books: Books, gone: Mapping[str, Sequence[int]]) -> list[AuditFinding]
                 said = {j: sentence for j, (sentence, _) in alike.items()}
                 listed.append(books.entry(space.name, NEAR, sorted(said), said, Certainty.NEAR, error))
     return listed
+
+
+def _extent(rule: Rule, node: Node, weight: str) -> int:
+    """How many units a weight makes; 0 where the equation of a layer says that in no single way."""
+    shape, axis = rule.loose(node)[weight].shape, rule.writes[weight]
+    return shape[axis] if -len(shape) <= axis < len(shape) else 0
 
 
 def _alike(node: Node, units: Array) -> dict[int, tuple[str, float]]:

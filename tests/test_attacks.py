@@ -7,7 +7,7 @@ from keras import layers
 from planting_by_hand import copied, weighted
 
 import redundancy
-from redundancy.errors import OptionError
+from redundancy.errors import OptionError, UnsupportedError
 
 
 def twins(first=None, shape=(4,), batch=None):
@@ -106,3 +106,55 @@ def test_data_that_the_model_does_not_run_on_is_refused(use):
     model = weighted(keras.Sequential([keras.Input((3,), dtype="int32"), layers.Embedding(4, 3), layers.Dense(2)]))
     with pytest.raises(OptionError, match="does not run on the data"):
         use(model, data=np.full((9, 3), 8))
+
+
+def test_a_layer_may_be_called_as_several_others_are_together():
+    x = keras.Input((4,))
+    one, other, third = (layers.Dense(5, activation="relu", name=name) for name in ("a", "b", "a+b"))
+    model = weighted(
+        keras.Model(x, [layers.Dense(2)(layers.Add()([one(x), other(x)])), layers.Dense(2)(third(x))]),
+    )
+    for layer in (one, other, third):
+        copied(layer, 0, 2)
+    assert len({removal.space for removal in redundancy.compact(model).removals}) == 2
+
+
+def test_a_layer_that_is_called_inside_a_model_and_outside_of_it_is_refused():
+    shared = layers.Dense(4, name="shared")
+    inside, x = keras.Input((4,)), keras.Input((4,))
+    inner = keras.Model(inside, layers.Dense(3)(shared(inside)), name="inner")
+    with pytest.raises(UnsupportedError, match="'shared' and 'inner/shared' share their weight"):
+        redundancy.compact(keras.Model(x, inner(shared(x))))
+
+
+def test_an_equation_that_makes_units_in_no_single_way_is_audited():
+    x = keras.Input((5, 6))
+    model = weighted(keras.Model(x, layers.Dense(2)(layers.EinsumDense("abf,bfg->abg", (5, 4))(x))))
+    assert redundancy.audit(model).before.parameters == model.count_params()
+
+
+class Noisy(keras.layers.Layer):
+    """Adds noise in inference, from no fixed seed; its own arguments leave out its name."""
+
+    def __init__(self, scale=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.scale = scale
+
+    def call(self, inputs):
+        return inputs + self.scale * keras.random.normal(keras.ops.shape(inputs))
+
+
+def noisy(scale):
+    first, x = layers.Dense(5, activation="relu"), keras.Input((4,))
+    model = weighted(keras.Model(x, Noisy(scale, name="noisy")(layers.Dense(2)(first(x)))))
+    copied(first, 0, 2)
+    return model
+
+
+def test_a_model_that_is_random_in_inference_is_refused_and_no_mistake_of_ours():
+    with pytest.raises(UnsupportedError, match="does not compute the same twice"):
+        redundancy.compact(noisy(1.0))
+
+
+def test_a_layer_whose_configuration_leaves_out_its_name_keeps_it():
+    assert redundancy.compact(noisy(0.0)).model.get_layer("noisy").scale == 0.0
