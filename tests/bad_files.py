@@ -212,7 +212,7 @@ for _suffix in (
     def _of_another_kind(path, good):
         path.write_bytes(good)
 
-    BAD[f"a file called {_suffix or 'nothing'}"] = (f"model{_suffix}", _of_another_kind)
+    BAD[f"a file called {_suffix or 'nothing'}"] = (f"file{_suffix}", _of_another_kind)
 
 
 @bad("a\nb\x1b[31m\u202e.keras")
