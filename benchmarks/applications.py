@@ -3,21 +3,27 @@
     python benchmarks/applications.py [MobileNetV2 ResNet50 VGG16] [--share 0.1] [--repeats 5]
 
 Weights are random, statistics of BatchNormalization as well. In every space that may change, a share of the units is
-made a copy of others, in all layers that make or carry them. The time of analysis and surgery is given as a multiple
-of `clone_model` and `set_weights` of the same model, in the same process; latency is measured in turns.
+made a copy of others, in all layers that make or carry them. The time of analysis and surgery is processor time, as
+a multiple of that of `clone_model` and `set_weights` of the same model in the same process; latency is measured in
+turns.
 """
 
 import argparse
-import resource
+import gc
+import os
+import threading
 import time
+from pathlib import Path
 
 import keras
 import numpy as np
 
+from redundancy.compaction import compact as compacted
+from redundancy.costs import cost
 from redundancy.frameworks.keras import read, write
-from redundancy.layers import RULES
+from redundancy.planting import with_copies
 from redundancy.search import search
-from redundancy.spaces import trace
+from redundancy.surgery import operate
 from redundancy.workbench import compact
 
 
@@ -27,54 +33,86 @@ def randomised(network, rng):
     for node in network:
         weights = {name: np.array(array) for name, array in node.weights.items()}
         for name, array in weights.items():
-            if name in ("gamma", "variance"):
+            if name.endswith(("gamma", "variance")):
                 array[:] = rng.uniform(0.5, 1.5, array.shape)
-            elif array.ndim == 1:
+            elif array.ndim == 1 and array.dtype.kind == "f":
                 array[:] = rng.normal(0, 0.1, array.shape)
         changed[node.name] = node.with_weights(weights)
     return network.with_nodes(changed)
 
 
-def with_copies(network, share, rng):
-    """The same network with copies in every space that may change, and how many."""
-    followed, nodes, planted = trace(network), {node.name: node for node in network}, 0
-    for space in followed.spaces:
-        count = int(share * space.size)
-        if space.pins or not space.taps or not count:
-            continue
-        planted += count
-        order = rng.permutation(space.size)
-        pairs = list(zip(order[:count], order[count : 2 * count], strict=True))
-        for name, node in nodes.items():
-            rule = RULES.get(node.kind)
-            if rule is None or not node.inputs:
-                continue
-            weights = {key: np.array(array) for key, array in rule.loose(node).items()}
-            for axes, ids in ((rule.writes, followed.made(name)), (rule.carries, followed.made(node.inputs[0]))):
-                for key in weights.keys() & axes.keys():
-                    moved = np.moveaxis(weights[key], axes[key], 0)
-                    for source, copy in pairs:
-                        moved[ids == space.ids[copy]] = moved[ids == space.ids[source]]
-            nodes[name] = rule.packed(node, weights)
-    return network.with_nodes(nodes), planted
-
-
 def seconds(call):
-    start = time.perf_counter()
+    """Seconds of processor time, of all threads: what else the machine does counts least there; and the result."""
+    start = time.process_time()
     result = call()
-    return time.perf_counter() - start, result
+    return time.process_time() - start, result
+
+
+def resident():
+    """Bytes that the process holds, as Linux says."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def growth(call):
+    """Bytes by which the process grew at its peak while a call ran, sampled every millisecond; and the result."""
+    peaks, done = [], threading.Event()
+
+    def watch():
+        while not done.wait(0.001):
+            peaks.append(resident())
+
+    gc.collect()
+    before = resident()
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        result = call()
+    finally:
+        done.set()
+        watcher.join()
+    return max([*peaks, before]) - before, result
 
 
 def latency(models, x, repeats):
     """Median seconds of a forward pass of each model, measured in turns."""
-    runs = [keras.ops.convert_to_numpy and model for model in models]
-    times = [[] for _ in runs]
+    times = [[] for _ in models]
     for turn in range(repeats + 1):
-        for number, model in enumerate(runs):
+        for number, model in enumerate(models):
             spent, _ = seconds(lambda model=model: np.asarray(model(x, training=False)))
             if turn:
                 times[number].append(spent)
     return [float(np.median(spent)) for spent in times]
+
+
+def measured(name, share, repeats):
+    rng = np.random.default_rng(0)
+    fresh = getattr(keras.applications, name)(weights=None)
+    network, planted = with_copies(randomised(read(fresh), rng), share, rng)
+    model = write(network)
+    del fresh, network
+    cloning, _ = seconds(lambda: keras.models.clone_model(model).set_weights(model.get_weights()))
+    reading, network = seconds(lambda: read(model))
+    searching, findings = seconds(lambda: search(network))
+    operating, _ = seconds(lambda: operate(network, findings.folds))
+    compacting, small = seconds(lambda: compacted(network))
+    writing, _ = seconds(lambda: write(small.network))
+    grown, _ = growth(lambda: write(compacted(read(model)).network))
+    result = compact(model)
+    weight, before, after = cost(network).bytes, cost(network), cost(result.network)
+    print(f"{name}: {planted} copies planted, {len(result.removals)} units removed, {len(result.refusals)} refused")
+    print(f"  parameters {before.parameters:,} -> {after.parameters:,}, multiply-accumulates", end=" ")
+    print(f"{before.macs:,} -> {after.macs:,}: {before.macs / after.macs:.2f} times fewer")
+    print(f"  largest difference {result.difference:.2g} of {result.scale:.2g}")
+    print(f"  processor time: read {reading:.2f} s, search {searching:.2f} s, surgery {operating:.2f} s,", end=" ")
+    print(f"search and surgery until nothing is found {compacting:.2f} s, write {writing:.2f} s")
+    spent = 2 * reading + searching + compacting + writing
+    print(f"  audit and compaction {spent:.2f} s, clone_model and set_weights {cloning:.2f} s:", end=" ")
+    print(f"{spent / cloning:.2f} times as long")
+    print(f"  memory grows by {grown / 1e6:.0f} MB at the peak, {grown / weight:.2f} times the weights", flush=True)
+    if repeats:
+        x = rng.random((8, *model.input_shape[1:])).astype("float32")
+        slow, fast = latency((model, result.model), x, repeats)
+        print(f"  latency of 8 images {slow:.3f} s -> {fast:.3f} s: {slow / fast:.2f} times as fast", flush=True)
 
 
 def main():
@@ -84,26 +122,9 @@ def main():
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
     for name in arguments.names:
-        rng = np.random.default_rng(0)
-        fresh = getattr(keras.applications, name)(weights=None)
-        network, planted = with_copies(randomised(read(fresh), rng), arguments.share, rng)
-        model = write(network)
-        cloning, _ = seconds(lambda model=model: keras.models.clone_model(model).set_weights(model.get_weights()))
-        reading, network = seconds(lambda model=model: read(model))
-        auditing, _ = seconds(lambda network=network: search(network))
-        compacting, small = seconds(lambda network=network: compact(network))
-        writing, _ = seconds(lambda small=small: write(small.network))
-        whole, result = seconds(lambda model=model: compact(model))
-        x = rng.random((8, *model.input_shape[1:])).astype("float32")
-        before, after = latency((model, result.model), x, arguments.repeats)
-        print(f"{name}: {planted} copies planted, {len(result.removals)} units removed, {len(result.refusals)} refused")
-        print(f"  parameters {result.parameters_before:,} -> {result.parameters_after:,}")
-        print(f"  largest difference {result.difference:.2g} of {result.scale:.2g}")
-        print(f"  latency of 8 images {before:.3f} s -> {after:.3f} s: {before / after:.2f} times as fast")
-        spent = reading + compacting + writing
-        print(f"  audit {auditing:.2f} s, compaction {spent:.2f} s (with verification {whole:.2f} s);", end=" ")
-        print(f"clone_model and set_weights {cloning:.2f} s: {(auditing + spent) / cloning:.2f} times as long together")
-        print(f"  peak memory of the process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
+        measured(name, arguments.share, arguments.repeats)
+        keras.backend.clear_session()
+        gc.collect()
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import keras
 import numpy as np
 from applications import randomised, seconds
 
+from redundancy.compaction import compact as compacted
 from redundancy.errors import RedundancyError
 from redundancy.frameworks.keras import read, write
 from redundancy.planting import with_copies
@@ -39,7 +40,7 @@ def tried(name, share, size):
     network, planted = with_copies(randomised(read(fresh), rng), share, rng)
     model = write(network)
     cloning, _ = seconds(lambda: keras.models.clone_model(model).set_weights(model.get_weights()))
-    spent, _ = seconds(lambda: write(compact(read(model)).network))
+    spent, _ = seconds(lambda: write(compacted(read(model)).network))
     result = compact(model)
     print(
         f"{name:20} {planted:8} {len(result.removals):8} {result.parameters_before:12,} {result.parameters_after:12,}"

@@ -123,6 +123,7 @@ def merge(n: int, sources: Mapping[int, tuple[int, float, float]], why: str, hol
         if i not in column:
             raise NetworkError(f"unit {j} cannot be stated in terms of unit {i}, which goes as well")
         into[j, column[i]], offset[j] = a, c
+    into.setflags(write=False)  # and so not copied
     return Fold(keep, into, offset, tuple(why if j in sources else "" for j in range(n)), holds)
 
 
@@ -135,6 +136,7 @@ def drop(n: int, values: Mapping[int, float], why: str, holds: Holds = Holds.ALW
     into[keep, np.arange(len(keep))] = 1.0
     for j, value in values.items():
         offset[j] = value
+    into.setflags(write=False)  # and so not copied
     return Fold(keep, into, offset, tuple(why if j in values else "" for j in range(n)), holds)
 
 

@@ -105,6 +105,13 @@ def _zero(among: str) -> Callable[[str, str, Array, Array], Array]:
     return change
 
 
+def _off(name: str, role: str, first: Array, second: Array) -> Array:
+    """No weights, and a bias below zero."""
+    if role != "makes":
+        return second
+    return -np.abs(second) - second.dtype.type(0.5) if name == "bias" else np.zeros_like(second)
+
+
 def _other_statistics(name: str, role: str, first: Array, second: Array) -> Array:
     moved = {"variance": first * 4 + 1, "mean": first + 0.5}
     twin = _multiple(1.0)(name, role, first, second)
@@ -151,11 +158,20 @@ def _bent(bed: Bed) -> bool:
     return _known(bed) and bool(bed.bent)
 
 
+def _rectified(bed: Bed) -> bool:
+    """The first function is zero below -0.5, and nothing moves the units before it."""
+    first = bed.functions[0] if bed.functions else None
+    if not _known(bed) or bed.early or first is None or not first.monotone:
+        return False
+    return bool(np.all(first.function(np.array([-1e9, -0.5])) == 0))
+
+
 RELATIONS: dict[str, Relation] = {
     "duplicate": Relation(True, _known, _multiple(1.0)),
     "scaled": Relation(True, _scales, _multiple(2.0)),
     "flipped": Relation(True, _mirrors, _multiple(-1.0)),
     "constant": Relation(True, lambda bed: _known(bed) and not bed.padded, _zero("makes")),
+    "dead": Relation(True, _rectified, _off),
     "unused": Relation(True, _known, _zero("reads")),
     "antiparallel": Relation(
         False, lambda bed: _bent(bed) and any(f.mirror is None for f in bed.bent), _multiple(-1.0)

@@ -101,7 +101,7 @@ def searched(network: Network, find: Find, box: Mapping[str, tuple[Array, Array]
     for space in followed.spaces:
         if not space.taps and not any(pin.reads for pin in space.pins):
             continue
-        side, affine, loose, even = _looked(space, find, network)
+        side, why, loose, even = _looked(space, find, network)
         if lost := len(even.keep) - len(loose.keep):
             refusals.append(Refusal(space.name, space.blocks[0].layer, UNEVEN, lost))
         fold = _spared(even)
@@ -112,23 +112,55 @@ def searched(network: Network, find: Find, box: Mapping[str, tuple[Array, Array]
             pin = space.pins[0]
             refusals.append(Refusal(space.name, pin.layer, pin.reason, len(fold.dropped)))
         else:
-            found.append(_finding(side, replace(fold, why=_named(fold, affine))))
+            found.append(_finding(side, replace(fold, why=_named(fold, why))))
     found = _accompanied(found, followed)
     return Findings(tuple(found), tuple(refusals))
 
 
-def _looked(space: Space, find: Find, network: Network) -> tuple[Space, Affine, Fold, Fold]:
-    """What folds in a space: where it was looked at, what its units compute there, all that folds, and what may."""
+def _looked(space: Space, find: Find, network: Network) -> tuple[Space, tuple[str, ...], Fold, Fold]:
+    """What folds in a space: where it was looked at, by which notions already, all that folds, and what may."""
     # Of units that are multiplied with each other, what relates either is enough.
     sides = [replace(space, taps=(tap,)) for tap in space.taps] if any(tap.mate for tap in space.taps) else [space]
     looked = []
     for side in sides:
-        affine = _joint(side)
-        site = _site(affine, side, network)
-        loose = find(site)
-        even = _even(_found(find, site, space.blocks), space.blocks) if space.blocks else loose
-        looked.append((side, affine, loose, even))
+        why, loose, strict = _grouped(side, find, network)
+        looked.append((side, why, loose, _even(strict, space.blocks)))
     return max(looked, key=lambda one: len(one[3].dropped))
+
+
+def _grouped(space: Space, find: Find, network: Network) -> tuple[tuple[str, ...], Fold, Fold]:
+    """The same, before groups are made even: by which notions already, all that folds, and what may."""
+    apart = next((block for block in space.blocks if block.strict and (block.led or not block.even)), None)
+    if apart is None or not len(np.setdiff1d(apart.labels, apart.labels[:1])):
+        affine = _joint(space)
+        site = _site(affine, space, network)
+        loose = find(site)
+        return affine.why, loose, _found(find, site, space.blocks) if space.blocks else loose
+    # Each group on its own: beside each other, what they compute would be mostly zeros.
+    why, folds = np.full(space.size, "", dtype=object), []
+    for label in np.unique(apart.labels):
+        units = np.sort(apart.ids[apart.labels == label])
+        group = _restricted(space, units)
+        affine = _joint(group)
+        why[units] = affine.why
+        folds.append((units, find(_site(affine, group, network))))
+    fold = beside(folds, space.size)
+    return tuple(why), fold, fold
+
+
+def _restricted(space: Space, units: Array) -> Space:
+    """Some units of a space as a space of their own. Units increasing, shape (n,), int."""
+    taps = [
+        replace(tap, part=tap.part.take(inside), units=np.searchsorted(units, tap.units[inside]))
+        for tap in space.taps
+        if len(inside := np.flatnonzero(np.isin(tap.units, units)))
+    ]
+    held = [np.flatnonzero(np.isin(ids, units)) for ids in space.held]
+    pins = tuple(
+        replace(pin, part=pin.part.take(inside)) for pin, inside in zip(space.pins, held, strict=True) if len(inside)
+    )
+    places = (np.searchsorted(units, ids[inside]) for ids, inside in zip(space.held, held, strict=True) if len(inside))
+    return replace(space, ids=space.ids[units], taps=tuple(taps), pins=pins, held=tuple(places), blocks=())
 
 
 def _finding(space: Space, fold: Fold) -> Finding:
@@ -160,7 +192,7 @@ def _home(followed: Trace, ids: Array) -> Space:
     return next(space for space in followed.spaces if ids[0] in space.ids)
 
 
-def _named(fold: Fold, affine: Affine) -> tuple[str, ...]:
+def _named(fold: Fold, before: tuple[str, ...]) -> tuple[str, ...]:
     """The notion of each unit: what made units depend on others is a better name than what is left to see of it here.
 
     Of two that became equal, one was stated in the other, and either may be the one that goes.
@@ -168,7 +200,7 @@ def _named(fold: Fold, affine: Affine) -> tuple[str, ...]:
     why = list(fold.why)
     for j in fold.dropped.tolist():
         others = fold.keep[np.flatnonzero(fold.into[j])]
-        known = affine.why[j] or (affine.why[others[0]] if len(others) == 1 else "")
+        known = before[j] or (before[others[0]] if len(others) == 1 else "")
         why[j] = known or why[j]
     return tuple(why)
 

@@ -125,15 +125,16 @@ def stacked(affines: Sequence[Affine], step: Hashable) -> Affine:
     """
     if len(affines) == 1:
         return affines[0].renamed(step)
-    first, n = affines[0], len(affines[0].gain)
+    n = len(affines[0].gain)
     terms: dict[Basis, Array | None] = {}
     for place, affine in enumerate(affines):
         for basis in affine.terms:
             terms[step, place, basis] = affine.gain[:, None] * np.asarray(affine.term(basis), np.float64)
     offsets = np.stack([affine.offset for affine in affines], axis=1)
-    offset = first.offset
-    if np.any(offsets != offsets[:, :1]):
-        terms[step, "one"], offset = offsets, np.zeros(n)
+    varied = np.any(offsets != offsets[:, :1], axis=1)
+    if np.any(varied):
+        terms[step, "one"] = np.where(varied[:, None], offsets, 0.0)
+    offset = np.where(varied, 0.0, offsets[:, 0])
     why = tuple(next((a.why[j] for a in affines if a.why[j]), "") for j in range(n))
     eps, holds = max(a.eps for a in affines), max(a.holds for a in affines)
     return Affine(terms, np.ones(n), offset, why, eps, stored=False, holds=holds)

@@ -16,6 +16,9 @@ from redundancy.surgery import operate
 ROUNDINGS = 2.0**10
 """How many roundings of its largest output a rewritten model may be off before it is checked in float64."""
 
+COARSE = frozenset({"leaky_relu", "gelu", "bilinear"})
+"""What TensorFlow computes with numbers in float32 even in float64, so that constants come out wrong by 1e-8."""
+
 
 def verified(original: Any, small: Any, found: Compaction, given: tuple[Array, ...] | None) -> tuple[float, float]:
     """Compares two models on inputs made for them, and on data; in the box, where what was found rests on one.
@@ -46,6 +49,11 @@ def verified(original: Any, small: Any, found: Compaction, given: tuple[Array, .
     scale = max(largest(expected) for expected, _ in results)
     bound = found.bound or 0.0
     if not worst <= bound + rounding(network) * max(scale, 1e-30):
+        if not all(np.all(np.isfinite(output)) for expected, _ in results for output in expected):
+            raise VerificationError(
+                "the model's own outputs are infinite, or no numbers, on inputs made for it, so that nothing could be"
+                " checked and nothing is returned; give a box of inputs that it is made for"
+            )
         _check_exactly(found, batches[0], bound / max(scale, 1e-30))
     return worst, scale
 
@@ -66,7 +74,11 @@ def rounding(network: Network) -> float:
 
     coarse = 2.0**-7 if any("float16" in _policy(node) for node in network) else 0.0
     eps = max([coarse, *(precision(node) for node in network if node.weights)], default=2.0**-23)
-    return ROUNDINGS * eps
+    return max(ROUNDINGS * eps, 2.0**-20 if any(_is_coarse(node) for node in network) else 0.0)
+
+
+def _is_coarse(node: Node) -> bool:
+    return bool(COARSE & {node.config.get("function"), node.config.get("interpolation")})
 
 
 def in_float64(network: Network) -> Network:

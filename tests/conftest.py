@@ -21,3 +21,11 @@ def in_float64():
     keras.config.set_dtype_policy("float64")
     yield
     keras.config.set_dtype_policy(before)
+
+
+def pytest_collection_modifyitems(config, items):
+    """What is measured in minutes is left out unless it is asked for, by `-m slow`."""
+    if not config.option.markexpr:
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in slow]

@@ -33,7 +33,7 @@ def test_only_what_is_read_and_may_change_is_a_bed():
 @pytest.mark.parametrize(
     ("function", "folds", "decoys"),
     [
-        ("relu", {"scaled"}, {"antiparallel", "one-ulp twin", "edge filter"}),
+        ("relu", {"scaled", "dead"}, {"antiparallel", "one-ulp twin", "edge filter"}),
         ("tanh", {"flipped"}, {"one-ulp twin", "edge filter"}),
         ("sigmoid", {"flipped"}, {"one-ulp twin", "edge filter"}),
         ("gelu", set(), {"antiparallel", "one-ulp twin", "edge filter"}),
@@ -59,6 +59,12 @@ def test_twins_that_differ_in_the_last_place_differ_there_only():
     kernel = plant(network(), "dense_1", (0, 1), "one-ulp twin").network["dense_1"].weights["kernel"]
     assert np.sum(kernel[:, 0] != kernel[:, 1]) == 1
     assert np.allclose(kernel[:, 0], kernel[:, 1], rtol=2e-7)
+
+
+def test_a_dead_unit_has_no_weights_and_a_bias_below_zero():
+    weights = plant(network(), "dense_1", (0, 3), "dead").network["dense_1"].weights
+    assert not weights["kernel"][:, 3].any()
+    assert weights["bias"][3] <= -0.5
 
 
 def test_an_unused_unit_is_read_by_zeros():

@@ -140,6 +140,34 @@ def test_einsum_layers_with_several_axes():
     checked(model, 2)
 
 
+@pytest.mark.parametrize(
+    ("equation", "size", "shape", "removed"),
+    [("...x,xy->...y", 6, (4,), 1), ("...x,xy->...y", 6, (3, 4), 1), ("abc,cy->aby", (3, 6), (3, 4), 1)],
+)
+def test_einsum_layers_with_axes_that_are_not_named(equation, size, shape, removed):
+    layer = layers.EinsumDense(equation, size, bias_axes="y", activation="relu")
+    model = chain(shape, layer)
+    copied(layer, 0, 1)
+    checked(model, removed)
+
+
+def test_an_einsum_layer_that_is_left_with_one_unit_has_a_bias():
+    layer = layers.EinsumDense("abc,cde->abde", (5, 3, 4), bias_axes="de", activation="relu")
+    model = chain((5, 6), layer)
+    kernel, bias = layer.get_weights()
+    layer.set_weights([np.repeat(kernel[..., :1], 4, axis=-1), np.repeat(bias[..., :1], 4, axis=-1)])
+    checked(model, 3)
+
+
+def test_an_einsum_layer_that_leaves_its_last_axes_alone_is_left_alone():
+    """Both axes have four entries: that of the units cannot be told by its extent."""
+    layer = layers.EinsumDense("ab...,bc->ac...", 5, bias_axes="c", activation="relu")
+    first = layers.Dense(4, activation="relu")
+    model = chain((4, 4), first, layer)
+    copied(first, 0, 1)
+    checked(model, 0)
+
+
 def test_embeddings():
     embedding, conv = layers.Embedding(11, 6), layers.Conv1D(5, 3, activation="relu")
     model = chain((7,), embedding, conv, layers.GlobalMaxPooling1D(), dtype="int32")
@@ -380,3 +408,73 @@ def test_a_network_is_compacted_as_one():
     copied(first, 0, 1)
     result = redundancy.compact(read(model))
     assert (len(result.removals), result.model, result.difference) == (1, None, None)
+
+
+def test_kernels_in_float64_are_told_apart_as_such():
+    """An input stores nothing: it must not make the weights behind it count as float32."""
+    first, second = layers.Dense(4, activation="relu"), layers.Dense(4, activation="relu")
+    model = chain((3,), first, second)
+    kernel, bias = (weight.astype(np.float32) for weight in second.get_weights())
+    kernel[:, 1], bias[1] = 2 * kernel[:, 0], 2 * bias[0]
+    kernel[0, 1] = np.nextafter(kernel[0, 1], np.float32(9))
+    second.set_weights([kernel, bias])
+    checked(model, 0)
+
+
+def test_a_constant_is_one_whatever_is_done_to_the_others_at_each_position():
+    conv = layers.Conv2D(4, 3, activation="tanh")
+    x = keras.Input((5, 5, 1))
+    norm = layers.BatchNormalization()
+    model = weighted(keras.Model(x, layers.Dense(2)(norm(layers.Flatten()(conv(x))))))
+    kernel, bias = conv.get_weights()
+    kernel[..., 2] = 0.0
+    conv.set_weights([kernel, bias])
+    statistics = [weight.reshape(9, 4).copy() for weight in norm.get_weights()]
+    for values in statistics:
+        values[:, 2] = values[0, 2]
+    norm.set_weights([values.reshape(-1) for values in statistics])
+    checked(model, 1)
+
+
+@pytest.mark.parametrize("function", ["leaky_relu", "gelu"])
+def test_a_constant_of_a_function_that_is_computed_coarsely_is_no_mistake(function):
+    hidden = layers.Dense(4, activation=function)
+    model = chain((3,), hidden)
+    kernel, bias = hidden.get_weights()
+    kernel[:, 1], bias[1] = 0.0, -3.0
+    hidden.set_weights([kernel, bias])
+    assert len(compact(model).removals) == 1
+
+
+@pytest.mark.parametrize(("pairs", "removed"), [([(0, 1)], 0), ([(0, 1), (4, 5)], 2)])
+def test_what_a_grouped_convolution_reads_of_several_layers_folds_in_groups_of_one_size(pairs, removed):
+    branches = [layers.Conv2D(3, 3, activation="relu") for _ in range(2)]
+    x = keras.Input((6, 6, 2))
+    grouped = layers.Conv2D(4, 2, groups=2)(layers.Concatenate()([branch(x) for branch in branches]))
+    model = weighted(keras.Model(x, layers.Dense(2)(layers.Flatten()(grouped))))
+    for source, copy in pairs:
+        copied(branches[source // 3], source % 3, copy % 3)
+    checked(model, removed)
+
+
+def test_a_model_without_finite_outputs_is_not_the_packages_mistake():
+    hidden = layers.Dense(4, activation="exponential")
+    model = chain((3,), hidden)
+    kernel, bias = hidden.get_weights()
+    bias[0] = 800
+    hidden.set_weights([kernel, bias])
+    copied(hidden, 0, 1)
+    kernel, bias = model.layers[-1].get_weights()
+    kernel[:2] = [[1.0], [-2.0]]
+    model.layers[-1].set_weights([kernel, bias])
+    with pytest.raises(VerificationError, match="own outputs are infinite"):
+        compact(model)
+
+
+def test_a_constant_in_a_map_that_is_stretched_is_no_mistake():
+    conv = layers.Conv2D(4, 3, activation="relu")
+    model = chain((5, 5, 1), conv, layers.UpSampling2D(2, interpolation="bilinear"), layers.Conv2D(2, 3))
+    kernel, bias = conv.get_weights()
+    kernel[..., 2], bias[2] = 0.0, 0.7
+    conv.set_weights([kernel, bias])
+    assert len(compact(model).removals) == 1

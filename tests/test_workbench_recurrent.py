@@ -156,6 +156,15 @@ def test_a_layer_that_keeps_its_state_from_call_to_call_is_refused_by_name():
     assert "from one call to the next" in refusal.reason
 
 
+def test_what_a_layer_keeps_from_call_to_call_is_left_as_it_was():
+    layer, x = layers.GRU(3, stateful=True), keras.Input(batch_shape=(8, 5, 3))
+    model = weighted(keras.Model(x, layers.Dense(2)(layer(x))))
+    model(np.ones((8, 5, 3)))
+    before = np.array(keras.ops.convert_to_numpy(layer.states[0]))
+    assert compact(model).difference == 0
+    assert np.array_equal(before, keras.ops.convert_to_numpy(layer.states[0]))
+
+
 @pytest.mark.parametrize("dtype", ["mixed_float16", "float32"])
 def test_what_is_not_about_units_survives(dtype, tmp_path):
     first = layers.LSTM(

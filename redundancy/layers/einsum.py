@@ -37,6 +37,8 @@ class Pattern:
 
 def pattern_of(node: Node) -> Pattern | None:
     """How an einsum node reads and makes units; None where it does so in no single way."""
+    if node.config["equation"].replace(" ", "").endswith("..."):
+        return None  # it reads axes before those that it leaves alone
     read, kernel, made = _letters(node.config["equation"])
     summed = [letter for letter in kernel if letter in read and letter not in made]
     new = [letter for letter in kernel if letter in made and letter not in read]

@@ -16,6 +16,8 @@ from redundancy.layers.tracer import Tracer
 from redundancy.network import Array, Node
 from redundancy.units import Part, Units, stacked, total
 
+ACROSS = "it joins tensors along another axis than their units lie on"
+
 Joined = Callable[[Part, Part, Node, Hashable], Part]
 """(unit by unit the first, the second, whose they are, a name for what they become) -> what they become."""
 
@@ -144,8 +146,11 @@ def concatenated(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units
     axis = _axis(node, len(node.shape))
     if all(units.axis == inputs[0].axis != axis for units in inputs):
         return _lined_up(node, inputs, tracer)
-    if any(units.axis != axis or not units.parts for units in inputs):
-        return tracer.opaque(node, inputs, "it joins tensors along another axis than their units lie on")
+    if all(units.axis != axis or not units.parts for units in inputs):
+        return tracer.opaque(node, inputs, ACROSS)
+    inputs = tuple(_along(node, number, units, axis, tracer) for number, units in enumerate(inputs))
+    if not all(units.parts for units in inputs):
+        return tracer.opaque(node, inputs, ACROSS)
     starts = np.cumsum([0, *(units.size for units in inputs)])
     shifted = [
         replace(part, where=part.where + start)
@@ -153,6 +158,17 @@ def concatenated(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units
         for part in units.parts
     ]
     return Units(tuple(shifted), axis)
+
+
+def _along(node: Node, number: int, units: Units, axis: int, tracer: Tracer) -> Units:
+    """The units of one input; if they lie on another axis they stay, and what lies on this one is unknown."""
+    if units.axis == axis:
+        return units
+    tracer.pin(units, node.layer, ACROSS)
+    extent = tracer.shapes[node.inputs[number]][axis]
+    if extent is None:
+        return Units((), axis)
+    return tracer.unknown(("across", node.name, number), extent, axis)
 
 
 def _axis(node: Node, rank: int) -> int:

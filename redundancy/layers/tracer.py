@@ -137,7 +137,7 @@ class Tracer:
 
     def unknown(self, basis: Basis, n: int, axis: int) -> Units:
         """Units of which nothing is known but where their values are to be found; no layer makes them."""
-        affine = nothing_known(basis, n, epsilon(np.dtype(np.float32)))
+        affine = nothing_known(basis, n, epsilon(np.dtype(np.float64)))
         return Units((Part(self.fresh(n), affine, np.full(n, -np.inf), np.full(n, np.inf), np.arange(n)[None]),), axis)
 
     def pin(self, units: Units, layer: str, reason: str, *, reads: bool = True) -> None:
@@ -277,9 +277,12 @@ def _grouped(units: Units, groups: int) -> Array:
 
 
 def precision(node: Node) -> float:
-    """Machine epsilon of the least precise weight that a node stores; that of float32 where it stores none."""
+    """Machine epsilon of the least precise weight that a node stores; that of float64 where it stores none.
+
+    What stores nothing rounds nothing: an input would otherwise have the kernels of a float64 model judged as float32.
+    """
     kinds = [array.dtype for array in node.weights.values() if array.dtype.kind in "fV"]
-    return max((epsilon(dtype) for dtype in kinds), default=epsilon(np.dtype(np.float32)))
+    return max((epsilon(dtype) for dtype in kinds), default=epsilon(np.dtype(np.float64)))
 
 
 def epsilon(dtype: np.dtype[Any]) -> float:

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from redundancy.building import Builder
@@ -120,3 +121,17 @@ def test_open_extents_stay_open(garden):
     assert garden.shape(garden.add("add", x, garden.input((1, 3)))) == (None, 3)
     assert garden.shape(garden.add("concatenate", x, x, axis=0)) == (None, 3)
     assert garden.shape(garden.add("concatenate", x, x)) == (None, 6)
+
+
+def test_what_lies_across_a_concatenation_keeps_only_itself():
+    """With channels first, units of an input lie along its last axis, and those of a convolution along its first."""
+    b = Builder()
+    x = b.input((2, 6, 6))
+    rng = np.random.default_rng(0)
+    kernel = rng.standard_normal((3, 3, 2, 4))
+    kernel[..., 3] = kernel[..., 1]
+    options = {"data_format": "channels_first"}
+    conv = b.add("conv", x, weights={"kernel": kernel}, padding="same", **options)
+    joined = b.add("concatenate", x, b.add("activation", conv, function="relu"), axis=0)
+    last = b.add("conv", joined, weights={"kernel": rng.standard_normal((1, 1, 6, 2))}, **options)
+    assert [finding.units.tolist() for finding in search(b.network(last)).found] == [[3]]

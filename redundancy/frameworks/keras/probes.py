@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -98,7 +99,25 @@ def outputs_of(model: Any, inputs: tuple[Array, ...], batch: int = 256) -> list[
 
     structure: Any = 0 if isinstance(model, keras.Sequential) else model.input
     run, pieces = Running(model), []
-    for start in range(0, max(1, len(inputs[0])), batch):
-        nested = keras.tree.pack_sequence_as(structure, [array[start : start + batch] for array in inputs])
-        pieces.append([np.asarray(keras.ops.convert_to_numpy(output), np.float64) for output in run(nested)])
+    with _from_rest(model):
+        for start in range(0, max(1, len(inputs[0])), batch):
+            nested = keras.tree.pack_sequence_as(structure, [array[start : start + batch] for array in inputs])
+            pieces.append([np.asarray(keras.ops.convert_to_numpy(output), np.float64) for output in run(nested)])
     return [np.concatenate(parts) for parts in zip(*pieces, strict=True)]
+
+
+@contextmanager
+def _from_rest(model: Any) -> Iterator[None]:
+    """Layers that keep their state from call to call begin at zero, and have afterwards what they had."""
+    import keras
+
+    keepers = [layer for layer in model._flatten_layers() if getattr(layer, "stateful", False)]
+    states = [state for layer in keepers for state in keras.tree.flatten(getattr(layer, "states", None) or [])]
+    before = [np.array(keras.ops.convert_to_numpy(state)) for state in states]
+    for state in states:
+        state.assign(keras.ops.zeros_like(state))
+    try:
+        yield
+    finally:
+        for state, values in zip(states, before, strict=True):
+            state.assign(values)

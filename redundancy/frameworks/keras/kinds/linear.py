@@ -170,11 +170,18 @@ def _made_dense(node: Node, config: Mapping[str, Any], came_from: str) -> Made:
 @makes("einsum_dense", paths=KERNEL)
 def _made_einsum(node: Node, config: Mapping[str, Any], came_from: str) -> Made:
     bias = node.weights.get("bias")
-    output = config["equation"].split("->")[1].replace("...", "")
-    sizes = tuple(node.shape[len(node.shape) - len(output) + 1 :])
+    made = config["equation"].replace(" ", "").split("->")[1]
+    output = made.replace("...", "")
+    # The batch is among what the dots stand for if they come first, and has a letter of its own if they do not.
+    said = len(output) - (not made.startswith("..."))
+    sizes = tuple(node.shape[:said] if made.endswith("...") else node.shape[len(node.shape) - said :])
     axes = None
     if bias is not None:
-        axes = "".join(letter for letter, n in zip(output[-bias.ndim :], bias.shape, strict=True) if n != 1)
+        left = len(node.shape) - said if made.endswith("...") else 0
+        letters = output[len(output) - (bias.ndim - left) :]
+        # The first one counts where it is 1 as well: a bias begins at the first of its axes.
+        pairs = enumerate(zip(letters, bias.shape, strict=False))
+        axes = "".join(letter for k, (letter, n) in pairs if n != 1 or k == 0)
     return "EinsumDense", {"equation": config["equation"], "output_shape": sizes, "bias_axes": axes}
 
 
