@@ -12,14 +12,15 @@ import numpy as np
 from redundancy.clustering import near_duplicates
 from redundancy.compaction import Compaction
 from redundancy.costs import NOTHING, Cost, cost, cost_without
+from redundancy.errors import NetworkError
 from redundancy.fold import Fold, Holds
-from redundancy.layers import RULES
+from redundancy.layers import RULES, Rule
 from redundancy.network import Array, Network, Node
 from redundancy.notions.near import NEAR
 from redundancy.search import Findings
 from redundancy.similarity import directions
 from redundancy.spaces import Space, Trace, trace
-from redundancy.surgery import Refusal
+from redundancy.surgery import Refusal, operate
 
 LEAST = 0.9
 """The cosine of two kernels below which they are not called near, however far beyond chance it is."""
@@ -156,10 +157,18 @@ def audited(network: Network, findings: Findings) -> Audit:
             units = [j for j, why in zip(finding.units.tolist(), finding.why, strict=True) if why == notion]
             listed.append(books.entry(finding.space, notion, units, finding.fold, certainty))
     kernels = {node.layer: node.weights["kernel"] for node in network if "kernel" in node.weights}
-    after = books.without(gone)
+    after = _after(network, findings, books, gone)
     near = _near(books, gone)
     found, fixed = _in_order(books, listed + near), _fixed(books.followed)
     return Audit(found, findings.refusals, "", network, kernels, books.before, after, fixed=fixed)
+
+
+def _after(network: Network, findings: Findings, books: Books, gone: Mapping[str, Sequence[int]]) -> Cost:
+    """What is left of a network: a layer without a bias may gain one."""
+    try:
+        return cost(operate(network, findings.folds).network) if findings.found else books.before
+    except NetworkError:
+        return books.without(gone)  # a sum of weights that is too large for its type: only compaction refuses that
 
 
 def _fixed(followed: Trace) -> tuple[Refusal, ...]:
@@ -263,6 +272,7 @@ def _near(books: Books, gone: Mapping[str, Sequence[int]]) -> list[AuditFinding]
             if (rule := RULES.get(node.kind)) is not None
             and rule.makes
             and "kernel" in rule.writes
+            and _extent(rule, node, "kernel") == space.size
             and np.array_equal(books.followed.made(node.name), space.ids)
         ]
         left = np.setdiff1d(np.arange(space.size), gone.get(space.name, ()))
@@ -273,6 +283,12 @@ def _near(books: Books, gone: Mapping[str, Sequence[int]]) -> list[AuditFinding]
                 said = {j: sentence for j, (sentence, _) in alike.items()}
                 listed.append(books.entry(space.name, NEAR, sorted(said), said, Certainty.NEAR, error))
     return listed
+
+
+def _extent(rule: Rule, node: Node, weight: str) -> int:
+    """How many units a weight makes; 0 where the equation of a layer says that in no single way."""
+    shape, axis = rule.loose(node)[weight].shape, rule.writes[weight]
+    return shape[axis] if -len(shape) <= axis < len(shape) else 0
 
 
 def _alike(node: Node, units: Array) -> dict[int, tuple[str, float]]:

@@ -55,19 +55,24 @@ def cost_without(followed: Trace, gone: Array) -> Cost:
     return _total(followed.network, left)
 
 
-def _left(node: Node, followed: Trace, gone: Array) -> tuple[float, float]:
-    """The share of the units that a node reads, and of those that it makes, that would be left."""
+Left = tuple[float, float, int | None]
+"""The share of the units that a node reads, and of those that it makes, that would be left; the axis of the latter."""
+
+_WHOLE: Left = (1.0, 1.0, None)
+
+
+def _left(node: Node, followed: Trace, gone: Array) -> Left:
     shares = [float(1.0 - np.mean(gone[followed.made(name)])) if followed.units[name].parts else 1.0
               for name in (*node.inputs[:1], node.name)]  # fmt: skip
-    return (shares[0], shares[-1]) if len(shares) == 2 else (1.0, shares[-1])
+    return shares[0] if len(shares) == 2 else 1.0, shares[-1], followed.units[node.name].axis
 
 
-def _total(network: Network, left: Mapping[str, tuple[float, float]]) -> Cost:
+def _total(network: Network, left: Mapping[str, Left]) -> Cost:
     counted: set[tuple[str, str]] = set()
     parameters = macs = size = 0
     for node in network:
         for name, array in node.weights.items():
-            share = _share(node, name, *left.get(node.name, (1.0, 1.0)))
+            share = _share(node, name, *left.get(node.name, _WHOLE))
             numbers = round(array.size * share)
             macs += round(array.size * share * _uses(network, node, name))
             if (node.layer, name) not in counted:
@@ -77,14 +82,19 @@ def _total(network: Network, left: Mapping[str, tuple[float, float]]) -> Cost:
     return Cost(parameters, macs, size)
 
 
-def _share(node: Node, weight: str, read: float, made: float) -> float:
+def _share(node: Node, weight: str, read: float, made: float, axis: int | None) -> float:
     rule = RULES.get(node.kind)
-    if rule is None:
+    if rule is None or (weight in rule.alike and _is_one_for_all(rule.loose(node)[weight], node, axis)):
         return 1.0
     share = made if weight in rule.writes else 1.0
     if weight in rule.rereads:
         share *= made
     return share * (read if weight in (*rule.reads, *rule.carries, *rule.alike) else 1.0)
+
+
+def _is_one_for_all(array: Array, node: Node, axis: int | None) -> bool:
+    """Whether a weight that is laid out as its input is holds the same numbers for all units."""
+    return axis is not None and array.ndim == len(node.shape) and array.shape[axis] == 1
 
 
 def _uses(network: Network, node: Node, weight: str) -> int:

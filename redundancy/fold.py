@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from functools import lru_cache
 
 import numpy as np
 
@@ -63,7 +64,21 @@ class Fold:
     @property
     def dropped(self) -> Array:
         """Indices of the units that go. Shape (n - k,), int."""
-        return np.setdiff1d(np.arange(self.size), self.keep)
+        return np.flatnonzero(~self.kept)
+
+    @property
+    def kept(self) -> Array:
+        """Whether each unit stays. Shape (n,), bool."""
+        kept = np.zeros(self.size, dtype=bool)
+        kept[self.keep] = True
+        return kept
+
+    @property
+    def unused(self) -> Array:
+        """The units that stay, and that none of those that go is stated in. Shape (n,), bool."""
+        unused = self.kept
+        unused[self.keep[np.any(self.into[self.dropped], axis=0)]] = False
+        return unused
 
     def __call__(self, kept: Array) -> Array:
         """All the units from those that stay: (..., k) -> (..., n)."""
@@ -89,9 +104,9 @@ def _is_identity(square: Array) -> bool:
     return bool(np.all(np.diagonal(square) == 1.0)) and np.count_nonzero(square) == len(square)
 
 
+@lru_cache(maxsize=64)
 def identity(n: int) -> Fold:
     """The fold of `n` units that removes none; it takes n numbers of memory, not n^2."""
-    fold = object.__new__(Fold)  # there is nothing to check
     line = np.zeros(2 * n - 1 if n else 0)
     line[n - 1 : n] = 1.0
     line.setflags(write=False)
@@ -101,10 +116,29 @@ def identity(n: int) -> Fold:
     )
     empty = np.zeros(n)
     empty.setflags(write=False)
-    fields = {"keep": frozen_array(np.arange(n)), "into": square, "offset": empty, "why": ("",) * n}
-    for name, value in {**fields, "holds": Holds.ALWAYS}.items():
+    return _unchecked(np.arange(n), square, empty, ("",) * n, Holds.ALWAYS)
+
+
+def _unchecked(keep: Array, into: Array, offset: Array, why: tuple[str, ...], holds: Holds) -> Fold:
+    """A fold of arrays that nobody else writes into, where there is nothing to check: that would take a copy."""
+    fold = object.__new__(Fold)
+    for name, value in (("keep", keep), ("into", into), ("offset", offset), ("why", why), ("holds", holds)):
+        if isinstance(value, np.ndarray):
+            value.setflags(write=False)
         object.__setattr__(fold, name, value)
     return fold
+
+
+def explained(fold: Fold, why: tuple[str, ...]) -> Fold:
+    """The same fold by other notions."""
+    return _unchecked(fold.keep, fold.into, fold.offset, why, fold.holds)
+
+
+def shifted(fold: Fold, constants: Array, holds: Holds) -> Fold:
+    """The same combinations where units have those constant parts. Constants of shape (n,), float64."""
+    gone, offset = fold.dropped, np.zeros(fold.size)
+    offset[gone] = constants[gone] - fold.into[gone] @ constants[fold.keep]
+    return _unchecked(fold.keep, fold.into, offset, fold.why, holds)
 
 
 def merge(n: int, sources: Mapping[int, tuple[int, float, float]], why: str, holds: Holds = Holds.ALWAYS) -> Fold:
@@ -123,8 +157,7 @@ def merge(n: int, sources: Mapping[int, tuple[int, float, float]], why: str, hol
         if i not in column:
             raise NetworkError(f"unit {j} cannot be stated in terms of unit {i}, which goes as well")
         into[j, column[i]], offset[j] = a, c
-    into.setflags(write=False)  # and so not copied
-    return Fold(keep, into, offset, tuple(why if j in sources else "" for j in range(n)), holds)
+    return _unchecked(keep, into, offset, tuple(why if j in sources else "" for j in range(n)), holds)
 
 
 def drop(n: int, values: Mapping[int, float], why: str, holds: Holds = Holds.ALWAYS) -> Fold:
@@ -136,26 +169,29 @@ def drop(n: int, values: Mapping[int, float], why: str, holds: Holds = Holds.ALW
     into[keep, np.arange(len(keep))] = 1.0
     for j, value in values.items():
         offset[j] = value
-    into.setflags(write=False)  # and so not copied
-    return Fold(keep, into, offset, tuple(why if j in values else "" for j in range(n)), holds)
+    return _unchecked(keep, into, offset, tuple(why if j in values else "" for j in range(n)), holds)
 
 
 def compose(first: Fold, second: Fold) -> Fold:
     """`second`, which speaks of the units that `first` keeps, after `first`."""
     if second.size != len(first.keep):
         raise NetworkError(f"a fold of {second.size} units cannot follow one that keeps {len(first.keep)}")
-    if not len(second.dropped):
+    if len(second.keep) == second.size:
         return first
-    if not len(first.dropped):
+    if len(first.keep) == first.size:
         return second if first.holds <= second.holds else replace(second, holds=first.holds)
     later = dict(zip(first.keep.tolist(), second.why, strict=True))
     # Most units stay, and stand for themselves: only those that go are multiplied.
     gone = second.dropped
-    into = first.into[:, second.keep] + first.into[:, gone] @ second.into[gone]
-    return Fold(
+    into, offset = first.into[:, second.keep], np.array(first.offset)
+    users = np.flatnonzero(np.any(first.into[:, gone], axis=1))
+    through = first.into[np.ix_(users, gone)]
+    into[users] += through @ second.into[gone]
+    offset[users] += through @ second.offset[gone]
+    return _unchecked(
         first.keep[second.keep],
         into,
-        first.into[:, gone] @ second.offset[gone] + first.offset,
+        offset,
         tuple(why or later.get(j, "") for j, why in enumerate(first.why)),
         max(first.holds, second.holds),
     )
@@ -171,7 +207,7 @@ def beside(folds: Sequence[tuple[Array, Fold]], n: int) -> Fold:
     for units, fold in folds:
         into[np.ix_(units, np.searchsorted(keep, units[fold.keep]))] = fold.into
         offset[units], why[units] = fold.offset, fold.why
-    return Fold(keep, into, offset, tuple(why), max(fold.holds for _, fold in folds))
+    return _unchecked(keep, into, offset, tuple(why), max(fold.holds for _, fold in folds))
 
 
 def kept_too(fold: Fold, units: Array) -> Fold:

@@ -90,7 +90,9 @@ def survey(network: Network, values: Mapping[str, Array]) -> tuple[Survey, ...]:
     for space in _open(followed):
         if all(homes[tap.name] in values for tap in space.taps):
             measured = tuple(_measured(tap, values[homes[tap.name]]) for tap in space.taps)
-            if min(len(samples.second) for samples in measured) > 1:
+            # What overflows in the float32 of the values can be fitted to nothing.
+            finite = all(np.all(np.isfinite(half)) for each in measured for half in (each.first, each.second))
+            if finite and min(len(samples.second) for samples in measured) > 1:
                 found.append(Survey(space, measured, *_ordered(measured)))
     return tuple(found)
 

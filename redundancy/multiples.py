@@ -17,6 +17,9 @@ from redundancy.sketches import BUFFER
 LEADERS = 256
 """Rows that others are compared with, at most, among those that are all within a few roundings of each other."""
 
+FEW = 8
+"""Rows that are compared in pairs right away."""
+
 _PREFIX = 16  # columns that tell most pairs apart
 
 
@@ -56,12 +59,13 @@ def parallel(rows: Array, eps: float, *, stored: bool) -> tuple[Array, Array]:
 
 def _by_signs(rows: Array, run: Array) -> Array:
     """Runs of rows whose entries have the same signs, or all the opposite ones, as stored multiples have."""
-    return _split(rows, run, lambda row: np.sign(row).astype(np.int8))
+    return _split(rows, run, lambda row: np.sign(row).astype(np.int8), FEW)
 
 
 def _equal(rows: Array, run: Array) -> tuple[Array, Array]:
     """The first row that each row is equal or opposite to, entry for entry; and 1 or -1. Shapes (n,)."""
-    kinds = _split(rows, run, lambda row: row)
+    # What is alone with one other is compared with it anyway.
+    kinds = _split(rows, run, lambda row: row, 2)
     first = np.unique(kinds, return_index=True, return_inverse=True)
     leader = np.where(run < 0, np.arange(len(rows)), first[1][first[2].reshape(-1)])
     others = np.flatnonzero(leader != np.arange(len(rows)))
@@ -71,12 +75,15 @@ def _equal(rows: Array, run: Array) -> tuple[Array, Array]:
     return np.where(sign == 0, np.arange(len(rows)), leader), np.where(sign == 0, 1.0, sign)
 
 
-def _split(rows: Array, run: Array, aspect: Callable[[Array], Array]) -> Array:
-    """Runs of rows that share an aspect as well, whatever their sign; rows in no run have -1. Shape (n,), int."""
+def _split(rows: Array, run: Array, aspect: Callable[[Array], Array], few: int = 1) -> Array:
+    """Runs of rows that share an aspect as well, whatever their sign; rows in no run have -1. Shape (n,), int.
+
+    Runs of so few rows stay as they are.
+    """
     labels = np.unique(run, return_inverse=True)[1].reshape(-1)
     split = np.where(run < 0, -1, len(rows) + labels)
     kinds: dict[tuple[int, bytes], int] = {}
-    for row in np.flatnonzero((np.bincount(labels)[labels] > 1) & (run >= 0)).tolist():
+    for row in np.flatnonzero((np.bincount(labels)[labels] > few) & (run >= 0)).tolist():
         values = np.asarray(rows[row], np.float64)
         values = values * np.sign(values[np.argmax(values != 0)]) + 0.0  # -0 becomes 0
         key = int(run[row]), blake2b(aspect(values).tobytes(), digest_size=16).digest()

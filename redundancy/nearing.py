@@ -123,7 +123,7 @@ def _ranked(pairs: Sequence[Candidate], followed: Trace, effect: Callable[[Candi
     if len(pairs) <= SINGLY:
         effects = {pair: effect(pair) for pair in pairs}
     else:
-        rows = {space.name: _rows(space, followed) for space in followed.spaces}
+        rows = {space.name: _rows(space, followed) for space in followed.spaces if not space.pins}
         effects = {pair: _distance(rows[pair.space], pair) for pair in pairs}
     return sorted((pair for pair in pairs if np.isfinite(effects[pair])), key=effects.__getitem__)
 

@@ -14,12 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from math import sqrt
 
 import numpy as np
 
 from redundancy.errors import OptionError
-from redundancy.network import Array
+from redundancy.network import Array, frozen_array
 from redundancy.similarity import directions
 from redundancy.sketches import BUFFER, DIMENSIONS, Sketches, blocks, norms_of, passing, sketched
 
@@ -91,15 +92,20 @@ def coincident(rows: Array, *, signed: bool = True) -> Array:
 
 def projections(rows: Array, count: int = 4) -> tuple[Array, Array]:
     """The directions of rows, projected on some random ones; and the norms of the rows. Shapes (n, count), (n,)."""
-    # They must not depend on which rows are asked about, and chance must not repeat their structure.
-    sketch = np.random.default_rng(rows.shape[1]).standard_normal((rows.shape[1], count))
-    sketch /= np.linalg.norm(sketch, axis=0)
+    sketch = _sketch(rows.shape[1], count)
     keys, norms = np.zeros((len(rows), count)), norms_of(rows)
     usual = bool(np.all((norms == 0) | ((norms > 1e-100) & (norms < 1e100))))
     for block in blocks(rows):
         wide = np.asarray(rows[block], np.float64) if usual else directions(rows[block])
         keys[block] = wide @ sketch
     return (keys / np.where(norms > 0, norms, 1.0)[:, None] if usual else keys), norms
+
+
+@lru_cache(maxsize=4)
+def _sketch(d: int, count: int) -> Array:
+    # They must not depend on which rows are asked about, and chance must not repeat their structure.
+    sketch = np.random.default_rng(d).standard_normal((d, count))
+    return frozen_array(sketch / np.linalg.norm(sketch, axis=0))
 
 
 def runs(keys: Array, gap: float) -> Array:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from redundancy.errors import NetworkError
-from redundancy.fold import Fold, Holds, beside, compose, drop, identity, kept_too
+from redundancy.fold import Fold, Holds, beside, compose, drop, explained, identity, kept_too, shifted
 from redundancy.layers import RULES, Block
 from redundancy.network import Array, Network
 from redundancy.notions import finder, named
 from redundancy.spaces import Space, Tap, Trace, trace
 from redundancy.surgery import Refusal
-from redundancy.units import Affine, Basis, Find, Part, Site, site_of
+from redundancy.units import Affine, Basis, Find, Part, Rows, Site, Unwritten, site_of
 
 UNEVEN = "it handles units in groups, which must stay of one size"
 
@@ -112,7 +112,7 @@ def searched(network: Network, find: Find, box: Mapping[str, tuple[Array, Array]
             pin = space.pins[0]
             refusals.append(Refusal(space.name, pin.layer, pin.reason, len(fold.dropped)))
         else:
-            found.append(_finding(side, replace(fold, why=_named(fold, why))))
+            found.append(_finding(side, explained(fold, _named(fold, why))))
     found = _accompanied(found, followed)
     return Findings(tuple(found), tuple(refusals))
 
@@ -289,8 +289,9 @@ def _joint(space: Space) -> Affine:
     whole = [_placed(part, units, space.size, padded=padded, several=several) for part, units, padded in places]
     if len(nowhere):
         # A unit that nobody reads is added to others that are read: nowhere could a fold say what it is.
-        alone = np.eye(space.size)[:, nowhere]
-        whole.append(replace(whole[0], terms={"rows": alone}, why=("",) * space.size))
+        ones, own = np.zeros((space.size, len(nowhere))), np.zeros(space.size, dtype=bool)
+        ones[nowhere, np.arange(len(nowhere))], own[nowhere] = 1.0, True
+        whole.append(replace(whole[0], terms={"rows": ones}, why=("",) * space.size, own=own))
     return _beside(whole) if several else whole[0]
 
 
@@ -300,22 +301,32 @@ def _placed(part: Part, units: Array, n: int, *, padded: bool, several: bool) ->
     at_border = padded and bool(np.any(affine.offset))
     if not several and not at_border and np.array_equal(units, np.arange(n)):
         return affine
-    rows = affine.gain[:, None] * np.asarray(affine.rows(), np.float64)
-    if at_border:
-        # Beyond the border a constant is not there: it is one more value that the units have to agree on.
-        rows = np.hstack([rows, affine.offset[:, None]])
-    wide, offset, why = np.zeros((n, rows.shape[1])), np.zeros(n), np.full(n, "", dtype=object)
-    wide[units], why[units] = rows, affine.why
-    offset[units] = 0.0 if at_border else affine.offset
-    return Affine({"rows": wide}, np.ones(n), offset, tuple(why), affine.eps, stored=False, holds=affine.holds)
+    offset, why, own = np.zeros(n), np.full(n, "", dtype=object), np.zeros(n, dtype=bool)
+    offset[units], why[units], own[units] = 0.0 if at_border else affine.offset, affine.why, affine.alone
+    place = np.full(n, -1)
+    place[units] = np.arange(len(units))
+
+    def write(chosen: Array) -> Array:
+        inside = np.flatnonzero(place[chosen] >= 0)
+        mine = place[chosen][inside]
+        wide = np.zeros((len(chosen), affine.width + at_border))
+        wide[inside, : affine.width] = affine.gain[mine, None] * np.asarray(affine.rows(mine), np.float64)
+        if at_border:
+            # Beyond the border a constant is not there: it is one more value that the units have to agree on.
+            wide[inside, -1] = affine.offset[mine]
+        return wide
+
+    rows: dict[Basis, Rows] = {"rows": Unwritten((n, affine.width + at_border), write)}
+    return Affine(rows, np.ones(n), offset, tuple(why), affine.eps, stored=False, holds=affine.holds, own=own)
 
 
 def _beside(places: list[Affine]) -> Affine:
     n = len(places[0].gain)
-    terms: dict[Basis, Array | None] = {number: place.terms["rows"] for number, place in enumerate(places)}
+    terms: dict[Basis, Rows] = {number: place.terms["rows"] for number, place in enumerate(places)}
     why = tuple(next((place.why[j] for place in places if place.why[j]), "") for j in range(n))
     eps, holds = max(place.eps for place in places), max(place.holds for place in places)
-    return Affine(terms, np.ones(n), np.zeros(n), why, eps, stored=False, holds=holds)
+    own = np.any([place.alone for place in places], axis=0)
+    return Affine(terms, np.ones(n), np.zeros(n), why, eps, stored=False, holds=holds, own=own)
 
 
 def _outgoing(space: Space, network: Network) -> Array | None:
@@ -328,7 +339,8 @@ def _outgoing(space: Space, network: Network) -> Array | None:
         for read in tap.reads:
             node = network[read.node]
             weights = np.moveaxis(RULES[node.kind].loose(node)[read.weight], read.axis, 0)
-            sizes = np.abs(weights.astype(np.float64)).reshape(len(weights), -1).max(axis=1, initial=0.0)
+            flat = weights.astype(np.promote_types(np.float32, weights.dtype), copy=False).reshape(len(weights), -1)
+            sizes = np.maximum(flat.max(axis=1, initial=0.0), -flat.min(axis=1, initial=0.0)).astype(np.float64)
             np.maximum.at(largest, tap.units, sizes[tap.part.where].max(axis=0))
     return np.where(read_at_all, largest, np.inf)
 
@@ -346,13 +358,15 @@ def _spared(fold: Fold) -> Fold:
 
 def _at(tap: Tap, fold: Fold) -> Fold:
     """The fold as it is at one tap, where only some of the units may be, and constants may be others."""
+    affine = tap.part.affine
+    holds = Holds(max(fold.holds, affine.holds))
+    if np.array_equal(tap.units, np.arange(fold.size)):
+        return shifted(fold, np.zeros(fold.size) if tap.padded else affine.offset, holds)
     kept = np.isin(tap.units, fold.keep)
     order = np.argsort(tap.units[kept])
     keep = np.flatnonzero(kept)
     into = fold.into[tap.units][:, np.isin(fold.keep, tap.units)][:, np.argsort(order)]
-    affine = tap.part.affine
     offset = affine.offset - into @ affine.offset[keep]
     why = tuple(fold.why[unit] for unit in tap.units)
     offset[keep] = 0.0
-    holds = Holds(max(fold.holds, affine.holds))
     return Fold(keep, into, np.zeros_like(offset) if tap.padded else offset, why, holds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -193,7 +193,24 @@ def _spaces(network: Network, units: Mapping[str, Units], roots: Array, tracer: 
         for key in np.unique(home[block.ids]):
             blocks[int(key)].append(block)
     members = {int(key): np.unique(roots[home == key]) for key in makers}
-    return tuple(_space(made, members[key], roots, taps[key], pinned[key], blocks[key]) for key, made in makers.items())
+    names = _names(makers.values())
+    return tuple(
+        _space(name, members[key], roots, taps[key], pinned[key], blocks[key])
+        for name, key in zip(names, makers, strict=True)
+    )
+
+
+def _names(makers: Iterable[list[str]]) -> list[str]:
+    """The layers of each space, joined; with a number where a layer is called as several others are together."""
+    used: Counter[str] = Counter()
+    names = []
+    for layers in makers:
+        plain = name = "+".join(dict.fromkeys(layers))
+        while name in names:
+            used[plain] += 1
+            name = f"{plain} ({used[plain] + 1})"
+        names.append(name)
+    return names
 
 
 def _components(units: Mapping[str, Units], roots: Array, groups: list[Array]) -> Array:
@@ -270,17 +287,15 @@ def _reads(reader: Node, node: Node, units: Units) -> bool:
     return bool(rule and rule.reads) and rule is not None and units.axis == rule.axis(reader, len(node.shape))
 
 
-def _space(
-    layers: list[str], ids: Array, roots: Array, taps: list[Place], pins: list[Pin], blocks: list[Block]
-) -> Space:
+def _space(name: str, ids: Array, roots: Array, taps: list[Place], pins: list[Pin], blocks: list[Block]) -> Space:
     placed = tuple(
-        Tap(name, part, np.searchsorted(ids, roots[part.ids]), reads, fixed, node, mate)
-        for name, part, reads, fixed, node, mate in taps
+        Tap(place, part, np.searchsorted(ids, roots[part.ids]), reads, fixed, node, mate)
+        for place, part, reads, fixed, node, mate in taps
     )
     twice = [tap for tap in placed if len(np.unique(tap.units)) < len(tap.units)]
     pins = pins + [Pin(tap.part, tap.name, "one unit lies at several places of it") for tap in twice]
     held = tuple(np.searchsorted(ids, roots[pin.part.ids]) for pin in pins)
-    return Space("+".join(dict.fromkeys(layers)), ids, placed, tuple(pins), held, tuple(_inside(ids, roots, blocks)))
+    return Space(name, ids, placed, tuple(pins), held, tuple(_inside(ids, roots, blocks)))
 
 
 def _inside(ids: Array, roots: Array, blocks: list[Block]) -> Iterator[Block]:

@@ -18,11 +18,33 @@ Basis = Hashable
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Unwritten:
+    """Coefficients that are written out when somebody reads them, and then only those that are read.
+
+    Attributes:
+        shape: Of all of them, (n, d).
+        write: Units, shape (m,), int -> their coefficients, shape (m, d).
+    """
+
+    shape: tuple[int, int]
+    write: Callable[[Array], Array]
+
+
+def whole(rows: Array | Unwritten) -> Array:
+    """All coefficients, written out."""
+    return rows if isinstance(rows, np.ndarray) else rows.write(np.arange(rows.shape[0]))
+
+
+Rows = Array | Unwritten | None
+"""Coefficients of n units, shape (n, d); None stands for the identity."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Affine:
     """What n units compute: `h = gain * (sum over bases of rows @ basis) + offset`, exactly.
 
     Attributes:
-        terms: Coefficients, shape (n, d) for a basis of d values; None stands for the identity.
+        terms: Coefficients, shape (n, d) for a basis of d values.
         gain: Shape (n,), float64. Kept apart from the rows, which stay the stored weights for as long as possible:
             whether two kernels are equal is a question about what is stored, not about products rounded since.
         offset: Shape (n,), float64.
@@ -30,25 +52,54 @@ class Affine:
         eps: Machine epsilon of the stored weights.
         stored: The rows are stored weights, untouched by arithmetic.
         holds: How far it is true.
+        own: Units that are made of a value that no other of them is made of, so that nothing relates them to others,
+            unless their gain is 0. Shape (n,), bool; None where it is not known of any.
     """
 
-    terms: Mapping[Basis, Array | None]
+    terms: Mapping[Basis, Rows]
     gain: Array
     offset: Array
     why: tuple[str, ...]
     eps: float
     stored: bool = True
     holds: Holds = Holds.ALWAYS
+    own: Array | None = None
 
     @property
     def itself(self) -> bool:
         """Nothing is known of these units: their values are a basis of their own."""
         return len(self.terms) == 1 and next(iter(self.terms.values())) is None
 
-    def term(self, basis: Basis) -> Array:
-        """The coefficients of one basis. Shape (n, d)."""
+    @property
+    def alone(self) -> Array:
+        """The units that are in no relation to others, whatever the rest of them is made of. Shape (n,), bool."""
+        own = self.itself if self.own is None else self.own
+        return np.asarray((self.gain != 0) & own)
+
+    @property
+    def width(self) -> int:
+        """How many coefficients a unit has."""
+        return sum(len(self.gain) if rows is None else rows.shape[1] for rows in self.terms.values())
+
+    def term(self, basis: Basis, units: Array | None = None) -> Array:
+        """The coefficients of one basis, of some units or all. Shape (n, d)."""
         rows = self.terms[basis]
-        return np.eye(len(self.gain), dtype=np.float32) if rows is None else rows
+        if isinstance(rows, np.ndarray):
+            return rows if units is None else np.asarray(rows[units])
+        units = np.arange(len(self.gain)) if units is None else units
+        if isinstance(rows, Unwritten):
+            return rows.write(units)
+        ones = np.zeros((len(units), len(self.gain)), dtype=np.float32)
+        ones[np.arange(len(units)), units] = 1.0
+        return ones
+
+    def gained(self, basis: Basis) -> Array | Unwritten:
+        """The coefficients of one basis times the gain."""
+        rows = self.terms[basis]
+        if isinstance(rows, Unwritten | np.ndarray) and np.all(self.gain == 1):
+            return rows
+        shape = (len(self.gain), len(self.gain) if rows is None else rows.shape[1])
+        return Unwritten(shape, lambda units: self.gain[units, None] * np.asarray(self.term(basis, units), np.float64))
 
     def take(self, channels: Array) -> Affine:
         """The same of some channels."""
@@ -56,10 +107,11 @@ class Affine:
             return self
         return replace(
             self,
-            terms={basis: self.term(basis)[channels] for basis in self.terms},
+            terms={basis: self.term(basis, channels) for basis in self.terms},
             gain=self.gain[channels],
             offset=self.offset[channels],
             why=tuple(self.why[i] for i in channels),
+            own=self.alone[channels] if len(np.unique(channels)) == len(channels) else None,
         )
 
     def scaled(self, gain: Array, offset: Array) -> Affine:
@@ -70,12 +122,13 @@ class Affine:
         """The same after a linear operation on positions, which turns each basis into another."""
         return replace(self, terms={(step, basis): rows for basis, rows in self.terms.items()})
 
-    def rows(self) -> Array:
-        """All coefficients beside each other, gain left out. Shape (n, d)."""
+    def rows(self, units: Array | None = None) -> Array:
+        """All coefficients of some units, or of all, beside each other; gain left out. Shape (n, d)."""
         bases = sorted(self.terms, key=repr)
         if len(bases) == 1:
-            return self.term(bases[0])
-        return np.hstack([self.term(basis) for basis in bases] or [np.zeros((len(self.gain), 0))])
+            return self.term(bases[0], units)
+        n = len(self.gain) if units is None else len(units)
+        return np.hstack([self.term(basis, units) for basis in bases] or [np.zeros((n, 0))])
 
 
 def nothing_known(basis: Basis, n: int, eps: float) -> Affine:
@@ -101,17 +154,20 @@ def summed(first: Array, second: Array) -> Array:
 
 def total(first: Affine, second: Affine) -> Affine:
     """The sum of two: the affine form of Add."""
-    terms: dict[Basis, Array | None] = {}
-    for affine in (first, second):
-        for basis in affine.terms:
-            known = terms.get(basis)
-            rows = affine.gain[:, None] * affine.term(basis)
-            terms[basis] = rows if known is None else summed(known, rows)
+    shared = first.terms.keys() & second.terms.keys()
+    terms: dict[Basis, Rows] = {
+        basis: affine.gained(basis) for affine in (first, second) for basis in affine.terms if basis not in shared
+    }
     n = len(first.gain)
+    for basis in shared:
+        terms[basis] = summed(*(whole(affine.gained(basis)) for affine in (first, second)))
+    # What both are made of can become anything, or nothing.
+    own = None if shared else first.alone | second.alone
     why = tuple(a or b for a, b in zip(first.why, second.why, strict=True))
     eps = max(first.eps, second.eps)
     holds = max(first.holds, second.holds)
-    return Affine(terms, np.ones(n), summed(first.offset, second.offset), why, eps, stored=False, holds=holds)
+    offset = summed(first.offset, second.offset)
+    return Affine(terms, np.ones(n), offset, why, eps, stored=False, holds=holds, own=own)
 
 
 def stacked(affines: Sequence[Affine], step: Hashable) -> Affine:
@@ -126,10 +182,10 @@ def stacked(affines: Sequence[Affine], step: Hashable) -> Affine:
     if len(affines) == 1:
         return affines[0].renamed(step)
     n = len(affines[0].gain)
-    terms: dict[Basis, Array | None] = {}
+    terms: dict[Basis, Rows] = {}
     for place, affine in enumerate(affines):
         for basis in affine.terms:
-            terms[step, place, basis] = affine.gain[:, None] * np.asarray(affine.term(basis), np.float64)
+            terms[step, place, basis] = affine.gained(basis)
     offsets = np.stack([affine.offset for affine in affines], axis=1)
     varied = np.any(offsets != offsets[:, :1], axis=1)
     if np.any(varied):
@@ -137,7 +193,8 @@ def stacked(affines: Sequence[Affine], step: Hashable) -> Affine:
     offset = np.where(varied, 0.0, offsets[:, 0])
     why = tuple(next((a.why[j] for a in affines if a.why[j]), "") for j in range(n))
     eps, holds = max(a.eps for a in affines), max(a.holds for a in affines)
-    return Affine(terms, np.ones(n), offset, why, eps, stored=False, holds=holds)
+    own = np.any([affine.alone for affine in affines], axis=0)
+    return Affine(terms, np.ones(n), offset, why, eps, stored=False, holds=holds, own=own)
 
 
 def lonely(affine: Affine, places: Sequence[tuple[Array, Array]], basis: Basis) -> Affine:
@@ -234,8 +291,9 @@ class Site:
         offset: The constant part.
         slack: How far a factor or an offset may be wrong because numbers were rounded when they were stored,
             relative; 0 where nothing was rounded.
-        coefficients: A unit's, without its gain; never copied whole. Shape (m, d); None where nothing is known, and
-            each unit is a multiple of a value of its own.
+        coefficients: A unit's, without its gain; never copied whole. Shape (m, d), or the form that they are those
+            of, where they are written out when asked for; None where nothing is known, and each unit is a multiple of
+            a value of its own.
         low, high: Bounds of z.
         algebra: Of the function that follows.
         eps: Machine epsilon of the stored weights.
@@ -243,13 +301,14 @@ class Site:
         boxed: The bounds rest on bounds of the network's inputs.
         gain: What the coefficients are multiplied with; None for 1.
         lines: The row of coefficients of each unit; None where each has its own.
+        alone: Units that are in no linear relation to others, bool; None where it is not known of any.
     """
 
     group: Array
     factor: Array
     offset: Array
     slack: Array
-    coefficients: Array | None
+    coefficients: Array | Affine | None
     low: Array
     high: Array
     algebra: Algebra
@@ -258,6 +317,7 @@ class Site:
     boxed: bool = False
     gain: Array | None = None
     lines: Array | None = None
+    alone: Array | None = None
 
     @property
     def size(self) -> int:
@@ -269,7 +329,10 @@ class Site:
         """Effective coefficients, written out. Shape (n, d), float64."""
         if self.coefficients is None:
             return np.diag(self.factor)
-        mine = self.coefficients if self.lines is None else self.coefficients[self.lines]
+        if isinstance(self.coefficients, Affine):
+            mine = self.coefficients.rows(self.lines)
+        else:
+            mine = self.coefficients if self.lines is None else self.coefficients[self.lines]
         wide = np.asarray(mine, np.float64)
         return wide if self.gain is None or np.all(self.gain == 1) else self.gain[:, None] * wide
 
@@ -282,7 +345,7 @@ class Site:
         """The same of some units."""
         if len(units) == self.size:
             return self
-        names = ("group", "factor", "offset", "slack", "low", "high", "outgoing", "gain")
+        names = ("group", "factor", "offset", "slack", "low", "high", "outgoing", "gain", "alone")
         known = {name: values for name in names if (values := getattr(self, name)) is not None}
         lines = units if self.lines is None else self.lines[units]
         return replace(self, **{name: values[units] for name, values in known.items()}, lines=lines)
@@ -295,9 +358,14 @@ Find = Callable[[Site], Fold]
 def site_of(affine: Affine, low: Array, high: Array, algebra: Algebra = LINEAR, *, boxed: bool = False) -> Site:
     """The site of units that compute `affine`, before a function with that algebra."""
     # Written out, the identity of a wide layer would be most of the memory.
-    rows = None if affine.itself else affine.rows()
-    n = len(affine.gain)
-    group, factor = (np.arange(n), np.ones(n)) if rows is None else parallel(rows, affine.eps, stored=affine.stored)
+    n, alone = len(affine.gain), affine.alone
+    group, factor, related = np.arange(n), np.ones(n), np.flatnonzero(~alone)
+    coefficients: Array | Affine | None = None if affine.itself else affine
+    if coefficients is not None and len(related):
+        rows = affine.rows() if len(related) == n else affine.rows(related)
+        coefficients = rows if len(related) == n else affine
+        first, factor[related] = parallel(rows, affine.eps, stored=affine.stored)
+        group[related] = np.where(first >= 0, related[first], -1)
     group = np.where(affine.gain != 0, group, -1)
     rounded = np.abs(np.abs(factor) - 1.0) > 0
     slack = np.where(rounded & (group >= 0), 8 * affine.eps, 0.0 if affine.stored else ROUNDING)
@@ -306,8 +374,9 @@ def site_of(affine: Affine, low: Array, high: Array, algebra: Algebra = LINEAR, 
         factor=np.where(group >= 0, factor * affine.gain, 0.0),
         offset=affine.offset,
         slack=slack,
-        coefficients=rows,
+        coefficients=coefficients,
         gain=affine.gain,
+        alone=alone,
         low=low,
         high=high,
         algebra=algebra,

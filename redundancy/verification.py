@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from redundancy.compaction import Compaction
-from redundancy.errors import NetworkError, RedundancyError, VerificationError
+from redundancy.errors import NetworkError, RedundancyError, UnsupportedError, VerificationError
 from redundancy.network import Array, Network, Node
 from redundancy.search import Finding
 from redundancy.surgery import operate
@@ -34,9 +34,9 @@ def verified(original: Any, small: Any, found: Compaction, given: tuple[Array, .
 
     Raises:
         VerificationError: The difference is neither rounding nor within the bound.
-        UnsupportedError: The model does not run on inputs made for it.
+        UnsupportedError: The model does not run on inputs made for it, or an output of it is no finite number on any.
     """
-    from redundancy.frameworks.keras.probes import outputs_of, runs
+    from redundancy.frameworks.keras.probes import on_data, outputs_of, runs
 
     network = found.original
     batches = [_inside(network, found.box, runs(original, network))]
@@ -44,7 +44,8 @@ def verified(original: Any, small: Any, found: Compaction, given: tuple[Array, .
         np.array_equal(*pair) for pair in zip(given, _inside(network, found.box, given), strict=True)
     ):
         batches.append(given)
-    results = [(outputs_of(original, batch), outputs_of(small, batch)) for batch in batches]
+    results = [(on_data(original, batch), outputs_of(small, batch)) for batch in batches]
+    _check_finite(original.name, network, [expected for expected, _ in results])
     worst = max(apart(*pair) for pair in results)
     scale = max(largest(expected) for expected, _ in results)
     bound = found.bound or 0.0
@@ -54,8 +55,23 @@ def verified(original: Any, small: Any, found: Compaction, given: tuple[Array, .
                 "the model's own outputs are infinite, or no numbers, on inputs made for it, so that nothing could be"
                 " checked and nothing is returned; give a box of inputs that it is made for"
             )
+        if apart(results[0][0], on_data(original, batches[0])) > rounding(network) * max(scale, 1e-30):
+            raise UnsupportedError(
+                f"model '{original.name}' does not compute the same twice, so that no rewriting could be checked; take"
+                " out what is random in inference"
+            )
         _check_exactly(found, batches[0], bound / max(scale, 1e-30))
     return worst, scale
+
+
+def _check_finite(model: str, network: Network, results: Sequence[Sequence[Array]]) -> None:
+    """Two outputs that are nowhere a number are equal, whatever the models compute: that would verify nothing."""
+    for name, *outputs in zip(network.outputs, *results, strict=True):
+        if any(output.size for output in outputs) and not any(np.any(np.isfinite(output)) for output in outputs):
+            raise UnsupportedError(
+                f"model '{model}' cannot be verified: its output '{name}' is infinite, or no number, wherever it was"
+                " tried; give data on which it is finite"
+            )
 
 
 def apart(first: Sequence[Array], second: Sequence[Array]) -> float:

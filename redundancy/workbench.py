@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -64,7 +65,7 @@ def compact(
         VerificationError: The result does not compute what the original does: a mistake of this package.
     """
     names = _names(notions)
-    if not np.isfinite(tolerance) or tolerance < 0:
+    if not isinstance(tolerance, int | float | np.number) or not np.isfinite(tolerance) or not tolerance >= 0:
         raise OptionError(f"the tolerance {tolerance} is no difference of outputs: give a finite number, 0 or more")
     if isinstance(model, Network):
         return _folded(model, tolerance, names, _boxed(model, box))
@@ -170,12 +171,21 @@ def _written(original: Any, network: Network) -> Any:
 
 def _boxed(network: Network, bounds: Bounds | None) -> Box | None:
     """The bounds by name of the input."""
-    if bounds is None or isinstance(bounds, Mapping):
-        return bounds
-    if len(bounds) != 2:
-        raise OptionError(f"the box {bounds} is no pair of a lower and an upper bound: give (low, high)")
-    pair = (np.asarray(bounds[0], np.float64), np.asarray(bounds[1], np.float64))
+    if bounds is None:
+        return None
+    if isinstance(bounds, Mapping):
+        return {name: _pair(given) for name, given in bounds.items()}
+    pair = _pair(bounds)
     return {name: pair for name in network.inputs if "float" in network[name].config["dtype"]}
+
+
+def _pair(bounds: Any) -> tuple[Array, Array]:
+    try:
+        low, high = bounds
+        return np.asarray(low, np.float64), np.asarray(high, np.float64)
+    except (TypeError, ValueError):
+        said = f"the box {reprlib.repr(bounds)} is no pair of a lower and an upper bound: give (low, high)"
+        raise OptionError(said) from None
 
 
 def _bounds(network: Network, box: Box | None, given: tuple[Array, ...] | None) -> dict[str, tuple[Array, Array]]:
@@ -243,6 +253,8 @@ def _model(model: Any, trust: bool) -> Any:
 def _names(notions: Any) -> tuple[str, ...] | None:
     if isinstance(notions, str):
         raise OptionError(f"notions='{notions}' is one word: give a list of names, as ['{notions}']")
+    if notions is not None and not isinstance(notions, Iterable):
+        raise OptionError(f"notions={notions!r} is no list of names: give one, as ['duplicate']")
     return None if notions is None else tuple(notions)
 
 
@@ -250,17 +262,40 @@ def _inputs(network: Network, data: Any) -> tuple[Array, ...]:
     """The data, one array for each input.
 
     Raises:
-        OptionError: They are not as many as the inputs, or of other shapes.
+        OptionError: They are not as many as the inputs, of other shapes, or no finite numbers.
     """
     if isinstance(data, Mapping):
         data = tuple(data[name] for name in network.inputs if name in data)
-    arrays = tuple(np.asarray(array) for array in (data if isinstance(data, tuple | list) else (data,)))
+    arrays = tuple(_array(given) for given in (data if isinstance(data, tuple | list) else (data,)))
     shapes = [network[name].shape for name in network.inputs]
     fits = len(arrays) == len(shapes) and all(_fits(a, s) for a, s in zip(arrays, shapes, strict=True))
     if not fits or not len(arrays[0]) or len({len(array) for array in arrays}) > 1:
-        given, wanted = [array.shape for array in arrays], [("n", *shape) for shape in shapes]
+        given, wanted = reprlib.repr([array.shape for array in arrays]), [("n", *shape) for shape in shapes]
         raise OptionError(f"the data has shapes {given}, but the model reads {wanted}: give one array for each input")
-    return arrays
+    return tuple(_numbers(array, name, network) for array, name in zip(arrays, network.inputs, strict=True))
+
+
+def _array(given: Any) -> Array:
+    try:
+        return np.asarray(given)
+    except ValueError:
+        raise OptionError("the data has rows of different lengths: give one array for each input") from None
+
+
+def _numbers(array: Array, name: str, network: Network) -> Array:
+    """The data of one input, as numbers; text where it reads text."""
+    if network[name].config["dtype"] == "string" or array.dtype.kind in "biu":
+        return array
+    try:
+        # Python's own numbers, and types that NumPy does not know, such as bfloat16.
+        numbers = array.astype(np.float32) if array.dtype.kind in "OV" else array
+    except (TypeError, ValueError):
+        numbers = array
+    if numbers.dtype.kind != "f":
+        raise OptionError(f"the data of input '{name}' holds {array.dtype}, which are no real numbers: convert it")
+    if not np.all(np.isfinite(numbers)):
+        raise OptionError(f"the data of input '{name}' holds numbers that are NaN or infinite: leave those rows out")
+    return numbers
 
 
 def _fits(array: Array, shape: tuple[int | None, ...]) -> bool:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redundancy.errors import NetworkError
-from redundancy.fold import Fold, Holds, compose, drop, identity, merge
+from redundancy.fold import Fold, Holds, compose, drop, identity, merge, shifted
 
 
 @st.composite
@@ -70,3 +70,8 @@ def test_what_is_no_fold_is_refused(keep, into, offset, said):
 def test_composition_needs_matching_sizes():
     with pytest.raises(NetworkError, match="cannot follow"):
         compose(identity(3), identity(2))
+
+
+def test_a_fold_where_units_have_other_constants_keeps_its_combinations():
+    fold = shifted(merge(3, {2: (0, 2.0, 0.0)}, "scaled"), np.array([1.0, 5.0, 3.0]), Holds.ALWAYS)
+    assert str(fold) == "h2 = 2 h0 + 1 (scaled)"

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -5,7 +7,8 @@ from hypothesis import strategies as st
 
 from redundancy.algebra import LINEAR
 from redundancy.fold import Holds
-from redundancy.units import Affine, nothing_known, settled, site_of, summed, total
+from redundancy.notions import finder, named
+from redundancy.units import Affine, Unwritten, nothing_known, settled, site_of, summed, total
 
 EPS = float(np.finfo(np.float32).eps)
 
@@ -84,3 +87,40 @@ def test_the_rest_of_a_site_is_a_site(known):
 
 def test_rows_are_effective():
     assert site_of(affine([[1.0, 2.0]], gain=3.0), np.zeros(1), np.ones(1), LINEAR).rows.tolist() == [[3.0, 6.0]]
+
+
+def behind_a_function(rows):
+    """Units that are stated in values behind a function, of which each is a unit that stays."""
+    own = np.count_nonzero(rows, axis=0)[np.argmax(rows, axis=1)] == 1
+    return replace(affine(rows, basis="value"), stored=False, own=own)
+
+
+def test_a_unit_with_a_value_of_its_own_is_alone_in_a_sum():
+    known = total(behind_a_function([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), affine([[1.0]] * 3))
+    assert known.alone.tolist() == [False, False, True]
+    assert site(known).group.tolist() == [0, 0, 2]
+
+
+def test_a_unit_without_gain_is_not_alone():
+    known = behind_a_function([[1.0, 0.0], [0.0, 1.0]]).scaled(np.array([0.0, 2.0]), np.zeros(2))
+    assert known.alone.tolist() == [False, True]
+
+
+def test_values_that_both_summands_are_made_of_are_nobodys_own():
+    known = behind_a_function([[1.0, 0.0], [0.0, 1.0]])
+    turned = affine([[-1.0, 1.0], [0.0, 0.0]], basis="value")
+    assert not np.any(total(known, turned).alone)
+
+
+def test_a_unit_that_is_taken_twice_is_not_alone():
+    assert not np.any(behind_a_function([[1.0, 0.0], [0.0, 1.0]]).take(np.array([0, 0])).alone)
+
+
+def test_what_no_unit_is_related_to_is_not_written_out():
+    def write(units):
+        assert 2 not in units
+        return np.ones((len(units), 1))
+
+    known = total(behind_a_function([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), affine([[1.0]] * 3))
+    unwritten = replace(known, terms={**known.terms, "x": Unwritten((3, 1), write)})
+    assert str(finder(named(None))(site(unwritten))) == "h1 = h0 (duplicate)"

@@ -467,7 +467,7 @@ def test_a_model_without_finite_outputs_is_not_the_packages_mistake():
     kernel, bias = model.layers[-1].get_weights()
     kernel[:2] = [[1.0], [-2.0]]
     model.layers[-1].set_weights([kernel, bias])
-    with pytest.raises(VerificationError, match="own outputs are infinite"):
+    with pytest.raises(UnsupportedError, match="cannot be verified"):
         compact(model)
 
 
@@ -478,3 +478,21 @@ def test_a_constant_in_a_map_that_is_stretched_is_no_mistake():
     kernel[..., 2], bias[2] = 0.0, 0.7
     conv.set_weights([kernel, bias])
     assert len(compact(model).removals) == 1
+
+
+def never_a_number():
+    inputs = keras.Input((3,))
+    return weighted(keras.Model(inputs, layers.Dense(2)(ops.log(-1.0 - ops.abs(layers.Dense(2)(inputs))))))
+
+
+def test_a_model_whose_outputs_are_no_numbers_is_refused():
+    with pytest.raises(UnsupportedError, match="is infinite, or no number, wherever it was tried; give data"):
+        compact(never_a_number())
+
+
+def test_a_model_is_verified_on_data_where_probes_give_no_numbers():
+    inputs = keras.Input((3,))
+    model = weighted(keras.Model(inputs, layers.Dense(2)(ops.log(inputs - 9.0))))
+    with pytest.raises(UnsupportedError, match="cannot be verified"):
+        compact(model)
+    assert compact(model, data=np.full((4, 3), 10.0) + np.eye(4, 3)).difference == 0.0

@@ -17,7 +17,7 @@ from redundancy.layers.rule import RULES, Rule, Shape, register
 from redundancy.layers.tracer import Tracer
 from redundancy.network import Array, Node
 from redundancy.similarity import identical
-from redundancy.units import Part, Units
+from redundancy.units import Basis, Part, Rows, Units
 
 Weights = Mapping[str, Array]
 
@@ -130,10 +130,11 @@ def _seen(node: Node, part: Part, chosen: Array, masked: bool) -> Part:
     low, high = np.minimum(taken.low, 0), np.maximum(taken.high, 0)
     if np.any(affine.offset):
         # Where all is masked, Keras gives zero: a constant is one number there and another elsewhere.
-        terms = {basis: affine.gain[:, None] * np.asarray(affine.term(basis), np.float64) for basis in affine.terms}
+        terms: dict[Basis, Rows] = {basis: affine.gained(basis) for basis in affine.terms}
         terms["attended one", node.name, head] = affine.offset[:, None]
         n = len(affine.gain)
-        affine = replace(affine, terms=terms, gain=np.ones(n), offset=np.zeros(n), stored=False)
+        own = affine.alone
+        affine = replace(affine, terms=terms, gain=np.ones(n), offset=np.zeros(n), stored=False, own=own)
     return replace(taken, affine=affine, low=low, high=high)
 
 

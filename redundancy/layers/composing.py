@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from functools import reduce
 from math import prod
 
 import numpy as np
@@ -10,10 +11,10 @@ import numpy as np
 from redundancy.algebra import certain
 from redundancy.layers.tracer import precision
 from redundancy.network import Array, Node
-from redundancy.units import Affine, Basis, Units, settled, summed
+from redundancy.units import Affine, Basis, Units, Unwritten, settled, summed, whole
 
 LARGEST = 2**26
-"""Coefficients that are followed through a layer, at most: beyond, its units are taken as new."""
+"""Coefficients that are followed through a layer, unless it has as many weights: beyond, its units are new."""
 
 SPARSE = 4
 """Coefficients a row or column, up to which a product with them is worth doing sparsely."""
@@ -32,60 +33,73 @@ def composed(
         step: (basis, positions) -> the basis that the kernel sees of it.
         extent: That of a map that is padded with zeros, None where it is not.
     """
-    width = sum(
-        part.where.shape[0] * (len(part.ids) if rows is None else rows.shape[1])
-        for part in units.parts
-        for rows in part.affine.terms.values()
-    )
-    if prod((width, kernel.shape[0], kernel.shape[2])) > LARGEST:
+    width = sum(part.where.shape[0] * part.affine.width for part in units.parts)
+    if prod((width, kernel.shape[0], kernel.shape[2])) > max(LARGEST, kernel.size):
         return None
     n, stored, offset = kernel.shape[2], True, np.asarray(bias, np.float64)
-    terms: dict[Basis, Array | None] = {}
+    blocks: dict[Basis, list[Array | Unwritten]] = {}
     for part in units.parts:
         piece = laid_out(kernel, part.where)
         for basis in part.affine.terms:
             rows, untouched = _block(piece, part.affine, basis)
-            key = step(basis, part.where.shape[0])
-            known = terms.get(key)
-            terms[key] = rows if known is None else summed(known, rows)
-            stored = stored and untouched and known is None
+            same = blocks.setdefault(step(basis, part.where.shape[0]), [])
+            same.append(rows)
+            stored = stored and untouched and len(same) == 1
         if np.any(part.affine.offset):
             products = piece.astype(np.float64) * part.affine.offset[:, None]
             seen = settled(products.sum(axis=(1, 2)), np.abs(products).sum(axis=(1, 2))).T
             if extent is not None:
-                key = step(("one", extent), 1)
-                before = terms.get(key)
-                terms[key], stored = seen if before is None else summed(before, seen), False
+                blocks.setdefault(step(("one", extent), 1), []).append(seen)
+                stored = False
             else:
                 offset = summed(offset, settled(seen.sum(axis=1), np.abs(seen).sum(axis=1)))
     eps = max([precision(node), *(part.affine.eps for part in units.parts)])
     holds = max(part.affine.holds for part in units.parts)
+    terms = {basis: same[0] if len(same) == 1 else reduce(summed, map(whole, same)) for basis, same in blocks.items()}
     return Affine(terms, np.ones(n), offset, ("",) * n, eps, stored=stored, holds=holds)
 
 
-def _block(piece: Array, affine: Affine, basis: Basis) -> tuple[Array, bool]:
+def _block(piece: Array, affine: Affine, basis: Basis) -> tuple[Array | Unwritten, bool]:
     """Coefficients (out, d) that weights (window, position, in, out) give a basis; whether they are the weights."""
-    out = piece.shape[3]
-    if affine.itself:
-        untouched = bool(np.all(affine.gain == 1))
-        weights = piece if untouched else piece * affine.gain[:, None]
-        return np.moveaxis(weights, 3, 0).reshape(out, -1), untouched
-    wide = affine.gain[:, None] * np.asarray(affine.term(basis), np.float64)
-    # Units in a row, so that all windows and positions are one product.
-    first = np.moveaxis(piece, 2, 3).astype(np.float64).reshape(-1, len(wide))
-    product = _times(first, wide).reshape(*piece.shape[:2], out, -1)
-    return np.moveaxis(product, 2, 0).reshape(out, -1), False
+    rows, untouched = affine.terms[basis], affine.itself and bool(np.all(affine.gain == 1))
+    *places, _, out = piece.shape
+    values = len(affine.gain) if rows is None else rows.shape[1]
+
+    def write(chosen: Array) -> Array:
+        mine = piece if np.array_equal(chosen, np.arange(out)) else piece[..., chosen]
+        if affine.itself:
+            product = np.moveaxis(mine if untouched else mine * affine.gain[:, None], 3, 0)
+        else:
+            product = _times(np.moveaxis(mine, 3, 0), whole(affine.gained(basis)))
+        return product.reshape(len(chosen), -1)
+
+    unwritten = Unwritten((out, prod(places) * values), write)
+    # What was composed before would be composed again each time.
+    return (whole(unwritten) if isinstance(rows, Unwritten) else unwritten), untouched
 
 
 def _times(first: Array, wide: Array) -> Array:
-    """The product of two matrices, with sums that cancelled set to 0."""
-    if np.count_nonzero(wide) > SPARSE * max(wide.shape):
-        return settled(first @ wide, np.abs(first) @ np.abs(wide))
-    from scipy.sparse import csc_array
-
+    """The product (..., n) times (n, d) of matrices, in float64, with sums that cancelled set to 0."""
+    filled = wide != 0
+    if np.count_nonzero(filled) > SPARSE * max(wide.shape):
+        return _dense(first, wide)
     # Most units stand for themselves: a product with zeros is all that a full one would add.
-    sparse = csc_array(wide)
-    return settled(np.asarray(first @ sparse), np.asarray(np.abs(first) @ abs(sparse)))
+    counts, source = np.count_nonzero(filled, axis=0), np.argmax(filled, axis=0)
+    product = np.take(first, source, axis=-1).astype(np.float64)
+    factor = wide[source, np.arange(wide.shape[1])]
+    if np.any(factor != 1):
+        product *= factor
+    product += 0.0  # -0 becomes 0
+    if len(several := np.flatnonzero(counts > 1)):
+        rows = np.flatnonzero(np.any(filled[:, several], axis=1))
+        product[..., several] = _dense(np.take(first, rows, axis=-1), wide[np.ix_(rows, several)])
+    return np.asarray(product)
+
+
+def _dense(first: Array, wide: Array) -> Array:
+    # Units in a row, so that all windows and positions are one product.
+    flat = first.astype(np.float64).reshape(-1, len(wide))
+    return settled(flat @ wide, np.abs(flat) @ np.abs(wide)).reshape(*first.shape[:-1], -1)
 
 
 def laid_out(kernel: Array, where: Array) -> Array:
@@ -111,8 +125,9 @@ def kernel_bounds(units: Units, kernel: Array, bias: Array, *, padded: bool) -> 
         return np.where(known, low, -np.inf), np.where(known, high, np.inf)
     for part in units.parts:
         least, most = (np.minimum(part.low, 0), np.maximum(part.high, 0)) if padded else (part.low, part.high)
-        piece = laid_out(kernel, part.where).astype(np.float64)
-        up, down = (np.maximum(piece, 0).sum(axis=(0, 1)), np.minimum(piece, 0).sum(axis=(0, 1)))
+        piece = laid_out(kernel, part.where)
+        piece = piece.astype(np.promote_types(np.float32, piece.dtype), copy=False)
+        up, down = (pick(piece, 0).sum(axis=(0, 1), dtype=np.float64) for pick in (np.maximum, np.minimum))
         with np.errstate(over="ignore", invalid="ignore"):
             low += _weighed(up, least) + _weighed(down, most)
             high += _weighed(up, most) + _weighed(down, least)

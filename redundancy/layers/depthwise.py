@@ -14,7 +14,7 @@ from redundancy.layers.rule import Rule, Shape, register
 from redundancy.layers.tracer import Tracer, precision
 from redundancy.layers.window import channel_axis, slid
 from redundancy.network import Array, Node
-from redundancy.units import Affine, Basis, Part, Units, lonely, stacked, summed
+from redundancy.units import Affine, Basis, Part, Rows, Units, Unwritten, lonely, stacked, summed
 
 
 def _trace(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
@@ -63,16 +63,25 @@ def _scales(affine: Affine, kernel: Array, bias: Array, *, padded: bool) -> tupl
 def _form(affine: Affine, kernel: Array, bias: Array, step: Hashable, extent: Hashable) -> Affine:
     """What each unit becomes under a kernel of its own. Kernel (window, n), bias (n,)."""
     n, weights = len(affine.gain), kernel.T.astype(np.float64)
-    terms: dict[Basis, Array | None] = {}
-    for basis in affine.terms:
-        rows = affine.gain[:, None] * np.asarray(affine.term(basis), np.float64)
-        terms[step, basis] = (weights[:, :, None] * rows[:, None, :]).reshape(n, -1)
+    terms: dict[Basis, Rows] = {(step, basis): _seen(affine.gained(basis), weights) for basis in affine.terms}
+    own = affine.alone & np.any(weights * affine.gain[:, None] != 0, axis=1)
     offset = np.array(bias)
     if extent is not None and np.any(affine.offset):
         terms[step, ("one", extent)] = weights * affine.offset[:, None]
     else:
         offset = summed(offset, affine.offset * weights.sum(axis=1))
-    return Affine(terms, np.ones(n), offset, affine.why, affine.eps, stored=False, holds=affine.holds)
+    return Affine(terms, np.ones(n), offset, affine.why, affine.eps, stored=False, holds=affine.holds, own=own)
+
+
+def _seen(rows: Array | Unwritten, weights: Array) -> Unwritten:
+    """Coefficients at all positions of a window, by which each unit is weighed on its own. Weights (n, window)."""
+    shape = (rows.shape[0], weights.shape[1] * rows.shape[1])
+
+    def write(units: Array) -> Array:
+        mine = np.asarray(rows[units] if isinstance(rows, np.ndarray) else rows.write(units), np.float64)
+        return (weights[units, :, None] * mine[:, None, :]).reshape(len(units), shape[1])
+
+    return Unwritten(shape, write)
 
 
 def _bounds(part: Part, kernel: Array, bias: Array, *, padded: bool) -> tuple[Array, Array]:

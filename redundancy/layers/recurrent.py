@@ -16,7 +16,7 @@ from redundancy.layers.rule import Rule, Shape, register
 from redundancy.layers.tracer import Tracer, precision
 from redundancy.network import Array, Node
 from redundancy.similarity import alike, identical
-from redundancy.units import Affine, Basis, Find, Site, Units, site_of
+from redundancy.units import Affine, Basis, Find, Rows, Site, Units, site_of
 
 GATES: Mapping[str, int] = {"simple_rnn": 1, "gru": 3, "lstm": 4}
 """How many numbers a unit is told at every step, by kind: they lie one after the other in its weights."""
@@ -113,7 +113,7 @@ def _known(
     if not len(fold.dropped):
         return None
     holds = max(affine.holds for affine in (*told, *(state.parts[0].affine for state in states)))
-    into: dict[Basis, Array | None] = {("value", node.name): fold.into}
+    into: dict[Basis, Rows] = {("value", node.name): fold.into}
     return Affine(into, np.ones(n), fold.offset, fold.why, eps, stored=False, holds=max(holds, fold.holds))
 
 

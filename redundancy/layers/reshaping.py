@@ -14,7 +14,7 @@ from redundancy.layers.rule import Rule, Shape, register
 from redundancy.layers.tracer import Tracer
 from redundancy.layers.window import CHANNELS_LAST, channel_axis
 from redundancy.network import Array, Node
-from redundancy.units import Affine, Part, Units, lonely, nothing_known, stacked
+from redundancy.units import Affine, Basis, Part, Rows, Units, lonely, nothing_known, stacked
 
 
 def _permute(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
@@ -58,9 +58,10 @@ def _bordered(part: Part, step: Hashable, extent: Hashable) -> Part:
     affine, low, high = part.affine.renamed(step), np.minimum(part.low, 0), np.maximum(part.high, 0)
     if np.any(affine.offset):
         n = len(part.ids)
-        terms = {basis: affine.gain[:, None] * np.asarray(affine.term(basis), np.float64) for basis in affine.terms}
+        terms: dict[Basis, Rows] = {basis: affine.gained(basis) for basis in affine.terms}
         terms[step, ("one", extent)] = affine.offset[:, None]
-        affine = replace(affine, terms=terms, gain=np.ones(n), offset=np.zeros(n), stored=False)
+        own = affine.alone
+        affine = replace(affine, terms=terms, gain=np.ones(n), offset=np.zeros(n), stored=False, own=own)
     return replace(part, affine=affine, low=low, high=high)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from redundancy.algebra import Algebra
 from redundancy.fold import Fold, beside, identity
 from redundancy.network import Array, Node
-from redundancy.units import Affine, Basis, Find, Part, Site, Units, nothing_known, site_of
+from redundancy.units import Affine, Basis, Find, Part, Rows, Site, Units, nothing_known, site_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -268,7 +268,9 @@ class Tracer:
         if not len(fold.dropped):
             return Part(part.ids, nothing_known(("value", name), n, eps), low, high, part.where)
         holds = max(fold.holds, part.affine.holds)
-        known = Affine({("value", name): fold.into}, np.ones(n), fold.offset, fold.why, eps, stored=False, holds=holds)
+        terms: dict[Basis, Rows] = {("value", name): fold.into}
+        own = fold.unused
+        known = Affine(terms, np.ones(n), fold.offset, fold.why, eps, stored=False, holds=holds, own=own)
         return Part(part.ids, known, low, high, part.where)
 
 

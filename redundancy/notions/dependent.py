@@ -6,7 +6,7 @@ import numpy as np
 from scipy.linalg import qr, solve_triangular
 from scipy.linalg.lapack import dpotrf
 
-from redundancy.fold import Fold, compose, identity
+from redundancy.fold import Fold, beside, compose, identity
 from redundancy.network import Array
 from redundancy.notions.notion import register
 from redundancy.similarity import ROUNDING, directions, lengths
@@ -27,11 +27,22 @@ def dependent(site: Site) -> Fold:
     """
     if not site.algebra.linear or site.size < 2 or site.independent:
         return identity(site.size)
+    if site.alone is not None and np.any(site.alone):
+        return _related(site, np.flatnonzero(~site.alone))
     rows, exactly, nearly = site.rows, ROUNDING * np.sqrt(site.size), 2 * site.eps
     if _apart(rows) or independent(directions(rows), max(exactly, nearly)):
         return identity(site.size)
     exact = _fold(site, exactly, copies=True)
     return compose(exact, _fold(site.take(exact.keep), nearly, copies=False))
+
+
+def _related(site: Site, units: Array) -> Fold:
+    """The same, where only some units can depend on each other: what one unit alone is made of never cancels."""
+    fold = dependent(site.take(units))
+    if not len(fold.dropped):
+        return identity(site.size)
+    rest = np.setdiff1d(np.arange(site.size), units)
+    return beside([(units, fold), (rest, identity(len(rest)))], site.size)
 
 
 def independent(unit: Array, tolerance: float) -> bool:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from redundancy.errors import OptionError
 from redundancy.fold import Fold, compose, identity, merge
+from redundancy.network import Array
 from redundancy.units import Site
 
 
@@ -56,7 +58,7 @@ def finder(notions: Iterable[Notion]) -> Callable[[Site], Fold]:
         fold = identity(site.size)
         for notion in order:
             found = notion.find(site.take(fold.keep)) if len(fold.keep) else None
-            if found and len(found.dropped):
+            if found and len(found.keep) < found.size:
                 fold = compose(fold, found)
         return fold
 
@@ -73,10 +75,12 @@ def pairs(site: Site, why: str, accept: Accept) -> Fold:
     The first of equal units stays. Of others, the one with the smallest constant part for its size stays, and then
     the largest: multiples of it are the least rounded, and by factors that do not overflow.
     """
-    leaders: Mapping[int, list[int]] = {int(group): [] for group in set(site.group.tolist()) if group >= 0}
+    members = np.bincount(site.group + 1)
+    several = np.flatnonzero((site.group >= 0) & (members[site.group + 1] > 1))
+    leaders: defaultdict[int, list[int]] = defaultdict(list)
     sources: dict[int, tuple[int, float, float]] = {}
-    for j in _steadiest(site):
-        candidates = leaders.get(int(site.group[j]), [])
+    for j in _steadiest(site, several) if len(several) else ():
+        candidates = leaders[int(site.group[j])]
         match = next(((i, *r) for i in candidates if (r := accept(site, *_relation(site, i, j)))), None)
         if match:
             sources[j] = match
@@ -85,13 +89,13 @@ def pairs(site: Site, why: str, accept: Accept) -> Fold:
     return merge(site.size, sources, why)
 
 
-def _steadiest(site: Site) -> list[int]:
-    """The units, those first that others are best stated in."""
-    size = np.abs(site.factor)
-    shift = np.divide(np.abs(site.offset), size, out=np.full(site.size, np.inf), where=size > 0)
+def _steadiest(site: Site, units: Array) -> list[int]:
+    """Some units, those first that others are best stated in."""
+    size = np.abs(site.factor[units])
+    shift = np.divide(np.abs(site.offset[units]), size, out=np.full(len(units), np.inf), where=size > 0)
     # By octaves: what is rounded differently in multiples of one unit is no difference.
     octave = np.frexp(np.clip(shift, 1e-300, 1e300))[1]
-    return [int(j) for j in np.lexsort((-size, octave))]
+    return [int(j) for j in units[np.lexsort((-size, octave))]]
 
 
 def _relation(site: Site, i: int, j: int) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from redundancy.frameworks.keras.origin import CallOrigin, LayerOrigin, PartOrigin
-from redundancy.frameworks.keras.probes import outputs_of
+from redundancy.frameworks.keras.probes import on_data
 from redundancy.frameworks.keras.writing import write
 from redundancy.network import Array, Network, Node
 
@@ -43,7 +43,7 @@ def sampled(network: Network, axes: Mapping[str, int], inputs: tuple[Array, ...]
     share = max(1, -(-most * step // max(len(inputs[0]), step)))
     for start in range(0, len(inputs[0]), step):
         batch = tuple(array[start : start + step] for array in inputs)
-        for name, values in zip(seen, outputs_of(model, batch), strict=False):
+        for name, values in zip(seen, on_data(model, batch), strict=False):
             rows = np.moveaxis(values, axes[name] + 1, -1).reshape(-1, values.shape[axes[name] + 1])
             drawn = rng.choice(len(rows), min(share, len(rows)), replace=False)
             kept[name].append(rows[drawn].astype(np.float32))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from redundancy.errors import UnsupportedError
+from redundancy.errors import OptionError, RedundancyError, UnsupportedError
 from redundancy.frameworks.keras.running import Running
 from redundancy.network import Array, Network
 
@@ -93,17 +93,45 @@ def outputs_of(model: Any, inputs: tuple[Array, ...], batch: int = 256) -> list[
     Args:
         model: To run.
         inputs: One array for each of its inputs, in order.
-        batch: Rows at a time.
+        batch: Rows at a time, where the model does not fix how many it takes.
     """
     import keras
 
     structure: Any = 0 if isinstance(model, keras.Sequential) else model.input
-    run, pieces = Running(model), []
+    run, pieces, fixed = Running(model), [], _rows(model)
     with _from_rest(model):
-        for start in range(0, max(1, len(inputs[0])), batch):
-            nested = keras.tree.pack_sequence_as(structure, [array[start : start + batch] for array in inputs])
-            pieces.append([np.asarray(keras.ops.convert_to_numpy(output), np.float64) for output in run(nested)])
+        for start in range(0, max(1, len(inputs[0])), fixed or batch):
+            given = [array[start : start + (fixed or batch)] for array in inputs]
+            missing = max(0, (fixed or 0) - len(given[0]))
+            nested = keras.tree.pack_sequence_as(structure, [_filled(array, missing) for array in given])
+            outputs = [np.asarray(keras.ops.convert_to_numpy(output), np.float64) for output in run(nested)]
+            pieces.append([output[: len(given[0])] if missing else output for output in outputs])
     return [np.concatenate(parts) for parts in zip(*pieces, strict=True)]
+
+
+def on_data(model: Any, inputs: tuple[Array, ...]) -> list[Array]:
+    """The outputs on data that somebody gave.
+
+    Raises:
+        OptionError: The model does not run on it.
+    """
+    try:
+        return outputs_of(model, inputs)
+    except RedundancyError:
+        raise
+    except Exception as error:  # a framework has many ways to say that a word is beyond the end of a table
+        said = " ".join(line.strip() for line in str(error).splitlines() if line.strip())[:300]
+        raise OptionError(f"model '{model.name}' does not run on the data: {said}") from error
+
+
+def _rows(model: Any) -> int | None:
+    """How many rows a model takes at a time; None where it takes any number."""
+    return next((int(tensor.shape[0]) for tensor in model.inputs if tensor.shape[0] is not None), None)
+
+
+def _filled(array: Array, missing: int) -> Array:
+    """The rows, and the last one again for each that is missing."""
+    return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)]) if missing else array
 
 
 @contextmanager

@@ -55,7 +55,7 @@ def read(model: keras.Model) -> Network:
         model: Built; its weights may have any dtype, and stay as they are stored.
 
     Raises:
-        UnsupportedError: The model is subclassed, not built, or no model.
+        UnsupportedError: The model is subclassed, not built, or no model; or layers in different places share a weight.
     """
     graph = _graph(model)
     reader = _Reader()
@@ -120,6 +120,7 @@ class _Reader:
         self._origins: dict[int, LayerOrigin] = {}
         self._weights: dict[tuple[int, str], Array] = {}
         self._called: Counter[str] = Counter()
+        self._owners: dict[int, str] = {}
         self._shapes: dict[str, tuple[int | None, ...]] = {}
 
     def input(self, tensor: Any) -> None:
@@ -187,6 +188,7 @@ class _Reader:
     def _call(self, call: Any, prefix: str, scope: tuple[str, ...]) -> None:
         operation = call.operation
         name, layer = self._named(operation.name, prefix), "/".join((*scope, operation.name))
+        self._owned(operation, layer)
         inputs = tuple(self.names[id(tensor)] for tensor in call.input_tensors if id(tensor) in self.names)
         if type(operation).__name__ in _MASKLESS:
             inputs = inputs[:1]
@@ -202,6 +204,16 @@ class _Reader:
             self._unknown(call, name, layer, inputs, origin)
         else:
             self._known(call, name, layer, inputs, origin, meaning)
+
+    def _owned(self, operation: Any, layer: str) -> None:
+        """Refuses what could not be written back as one weight: it would become two, and be changed as two."""
+        for variable in getattr(operation, "weights", ()):
+            owner = self._owners.setdefault(id(variable), layer)
+            if owner != layer:
+                raise UnsupportedError(
+                    f"layers '{owner}' and '{layer}' share their weight '{variable.path}', which would become two; call"
+                    " a shared layer from one model only, or give each a weight of its own"
+                )
 
     def _known(
         self, call: Any, name: str, layer: str, inputs: tuple[str, ...], origin: CallOrigin, meaning: Meaning

@@ -1,0 +1,160 @@
+"""What was found by trying to break audit and compaction."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from planting_by_hand import copied, weighted
+
+import redundancy
+from redundancy.errors import OptionError, UnsupportedError
+
+
+def twins(first=None, shape=(4,), batch=None):
+    """A model whose first layer has two equal units."""
+    first = first or layers.Dense(5, activation="relu")
+    x = keras.Input(shape, batch_size=batch)
+    model = weighted(keras.Model(x, layers.Dense(2)(layers.Flatten()(first(x)))))
+    copied(first, 0, 2)
+    return model
+
+
+def rows(count, last=0.5):
+    data = np.random.default_rng(0).normal(size=(count, 4))
+    data[-1, -1] = last
+    return data
+
+
+def test_a_layer_that_keeps_its_state_is_run_in_batches_of_its_own_size():
+    x = keras.Input((5, 3), batch_size=6)
+    dense = layers.Dense(4)
+    model = weighted(keras.Model(x, layers.Dense(2)(dense(layers.GRU(4, stateful=True)(x)))))
+    copied(dense, 0, 2)
+    small = redundancy.compact(model)
+    assert small.removals
+    assert small.model.input_shape == (6, 5, 3)
+
+
+@pytest.mark.parametrize("count", [1, 3, 7])
+def test_data_need_not_fill_the_batches_of_a_model_that_fixes_their_size(count):
+    small = redundancy.compact(twins(batch=3), data=rows(count))
+    assert small.removals
+    assert small.difference < 1e-5
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+@pytest.mark.parametrize("use", [redundancy.compact, redundancy.audit])
+def test_data_that_is_no_number_is_refused(use, number):
+    with pytest.raises(OptionError, match="NaN or infinite"):
+        use(twins(), data=rows(9, number))
+
+
+@pytest.mark.parametrize("dtype", [str, complex, "datetime64[s]"])
+def test_data_of_no_real_numbers_is_refused(dtype):
+    with pytest.raises(OptionError, match="no real numbers"):
+        redundancy.compact(twins(), data=np.ones((9, 4), int).astype(dtype))
+
+
+def test_data_of_ragged_rows_is_refused():
+    with pytest.raises(OptionError, match="different lengths"):
+        redundancy.compact(twins(), data=[[[1.0, 2.0], [3.0]]])
+
+
+def test_data_under_which_values_overflow_fits_nothing():
+    model = twins(layers.Dense(5, kernel_initializer="ones"))
+    model.layers[1].set_weights([np.full((4, 5), 1e3, "float32"), np.arange(5, dtype="float32")])
+    found = redundancy.audit(model, data=np.full((20, 4), 1e37, "float32"))
+    assert all(finding.certainty != "on data" for finding in found.findings)
+
+
+@pytest.mark.parametrize("box", [3, "ab", (0,), (0, 1, 2), {"x": 3}])
+def test_a_box_that_is_no_pair_is_refused(box):
+    with pytest.raises(OptionError, match="no pair"):
+        redundancy.compact(twins(), box=box)
+
+
+@pytest.mark.parametrize("tolerance", ["a", None, 1j, [0.1]])
+def test_a_tolerance_that_is_no_number_is_refused(tolerance):
+    with pytest.raises(OptionError, match="tolerance"):
+        redundancy.compact(twins(), tolerance=tolerance)
+
+
+def test_notions_that_are_no_list_are_refused():
+    with pytest.raises(OptionError, match="no list"):
+        redundancy.audit(twins(), notions=5)
+
+
+@pytest.mark.parametrize("shared", [[3], [1, 2, 3]])
+def test_slopes_that_all_units_share_are_not_counted_as_saved(shared):
+    x = keras.Input((5, 5, 2))
+    first = layers.Conv2D(5, 3)
+    model = weighted(keras.Model(x, layers.Conv2D(2, 2)(layers.PReLU(shared_axes=shared)(first(x)))))
+    copied(first, 0, 2)
+    assert redundancy.audit(model).after.parameters == redundancy.compact(model).parameters_after
+
+
+def test_a_bias_that_a_layer_gains_is_counted():
+    x = keras.Input((4,))
+    first = layers.Dense(5, activation="relu")
+    model = weighted(keras.Model(x, layers.Dense(3, use_bias=False)(first(x))))
+    first.set_weights([first.get_weights()[0] * (np.arange(5) > 0), np.ones(5, "float32")])
+    assert redundancy.audit(model).after.parameters == redundancy.compact(model).parameters_after
+
+
+@pytest.mark.parametrize("use", [redundancy.compact, redundancy.audit])
+def test_data_that_the_model_does_not_run_on_is_refused(use):
+    model = weighted(keras.Sequential([keras.Input((3,), dtype="int32"), layers.Embedding(4, 3), layers.Dense(2)]))
+    with pytest.raises(OptionError, match="does not run on the data"):
+        use(model, data=np.full((9, 3), 8))
+
+
+def test_a_layer_may_be_called_as_several_others_are_together():
+    x = keras.Input((4,))
+    one, other, third = (layers.Dense(5, activation="relu", name=name) for name in ("a", "b", "a+b"))
+    model = weighted(
+        keras.Model(x, [layers.Dense(2)(layers.Add()([one(x), other(x)])), layers.Dense(2)(third(x))]),
+    )
+    for layer in (one, other, third):
+        copied(layer, 0, 2)
+    assert len({removal.space for removal in redundancy.compact(model).removals}) == 2
+
+
+def test_a_layer_that_is_called_inside_a_model_and_outside_of_it_is_refused():
+    shared = layers.Dense(4, name="shared")
+    inside, x = keras.Input((4,)), keras.Input((4,))
+    inner = keras.Model(inside, layers.Dense(3)(shared(inside)), name="inner")
+    with pytest.raises(UnsupportedError, match="'shared' and 'inner/shared' share their weight"):
+        redundancy.compact(keras.Model(x, inner(shared(x))))
+
+
+def test_an_equation_that_makes_units_in_no_single_way_is_audited():
+    x = keras.Input((5, 6))
+    model = weighted(keras.Model(x, layers.Dense(2)(layers.EinsumDense("abf,bfg->abg", (5, 4))(x))))
+    assert redundancy.audit(model).before.parameters == model.count_params()
+
+
+class Noisy(keras.layers.Layer):
+    """Adds noise in inference, from no fixed seed; its own arguments leave out its name."""
+
+    def __init__(self, scale=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.scale = scale
+
+    def call(self, inputs):
+        return inputs + self.scale * keras.random.normal(keras.ops.shape(inputs))
+
+
+def noisy(scale):
+    first, x = layers.Dense(5, activation="relu"), keras.Input((4,))
+    model = weighted(keras.Model(x, Noisy(scale, name="noisy")(layers.Dense(2)(first(x)))))
+    copied(first, 0, 2)
+    return model
+
+
+def test_a_model_that_is_random_in_inference_is_refused_and_no_mistake_of_ours():
+    with pytest.raises(UnsupportedError, match="does not compute the same twice"):
+        redundancy.compact(noisy(1.0))
+
+
+def test_a_layer_whose_configuration_leaves_out_its_name_keeps_it():
+    assert redundancy.compact(noisy(0.0)).model.get_layer("noisy").scale == 0.0
