@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from scipy.special import erf
 
 from redundancy import functions
 from redundancy.network import Array
@@ -257,6 +258,8 @@ _OPERATIONS: Mapping[str, Algebra] = {
             valley=Valley(0.0, 0.0),
             lipschitz=np.inf,
         ),
+        Algebra("erf", erf, symmetry=ODD, lipschitz=_up(2.0 / np.sqrt(np.pi))),
+        Algebra("arctan", np.arctan, symmetry=ODD),
         Algebra("sin", np.sin, symmetry=ODD, monotone=False),
         Algebra("cos", np.cos, symmetry=Symmetry(factor=1.0), monotone=False),
     )

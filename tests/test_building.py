@@ -36,7 +36,7 @@ def test_extents_may_be_open():
 @pytest.mark.parametrize(
     ("add", "said"),
     [
-        (lambda b: b.add("attention", "x"), "no rule for a node of kind 'attention'"),
+        (lambda b: b.add("telepathy", "x"), "no rule for a node of kind 'telepathy'"),
         (lambda b: b.add("dense", "y", weights=kernel(2, 3)), "no node 'y' to read from"),
         (lambda b: b.add("dense", "x", weights=kernel(3, 3)), "does not fit input"),
         (lambda b: b.add("dense", weights=kernel(2, 3)), "reads nothing"),

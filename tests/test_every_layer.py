@@ -26,6 +26,20 @@ ELSEWHERE = {
 }
 """The classes of which no model is made here, and why."""
 
+REFUSED = {
+    *("AdaptiveAveragePooling1D", "AdaptiveAveragePooling2D", "AdaptiveAveragePooling3D", "AdaptiveMaxPooling1D"),
+    *("AdaptiveMaxPooling2D", "AdaptiveMaxPooling3D", "AdditiveAttention", "Attention", "AugMix", "AutoContrast"),
+    *("CenterCrop", "ContrastLimitedAdaptiveHistogramEqualization", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"),
+    *("Discretization", "Dot", "GRUCell", "GroupNormalization", "GroupedQueryAttention", "LSTMCell", "Lambda"),
+    *("LayerNormalization", "Masking", "MelSpectrogram", "Pipeline", "RMSNormalization", "RNN", "RandAugment"),
+    *("RandomColorDegeneration", "RandomColorJitter", "RandomCrop", "RandomGrayscale", "RandomHue"),
+    *("RandomSaturation", "Resizing", "STFTSpectrogram", "SimpleRNNCell", "Softmax", "SpectralNormalization"),
+    *("StackedRNNCells", "UnitNormalization"),
+}
+"""The classes that may keep what they read; all others let twins go."""
+
+COLOURS = ("AugMix", "RandAugment", "RandomColorDegeneration", "RandomColorJitter", "RandomGrayscale", "RandomHue")
+
 SEVERAL = ("Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract")
 CELLS = {"GRUCell": 1, "LSTMCell": 2, "SimpleRNNCell": 1, "StackedRNNCells": 2}
 
@@ -110,7 +124,7 @@ OPTIONS = {
     },
 }
 SHAPES = {
-    **dict.fromkeys(AUGMENTATIONS, (8, 8, 3)),
+    **dict.fromkeys([*AUGMENTATIONS, *COLOURS, "RandomSaturation"], (8, 8, 3)),
     **dict.fromkeys(["AutoContrast", "CenterCrop", "Pipeline", "RandomCrop", "Resizing"], (8, 8, 3)),
     "ContrastLimitedAdaptiveHistogramEqualization": (8, 8, 3),
     **dict.fromkeys(["Bidirectional", "GRU", "LSTM", "Masking", "RNN", "SimpleRNN", "TimeDistributed"], (5, 4)),
@@ -191,7 +205,7 @@ def test_every_layer_is_handled_or_refused_by_its_name(name):
     result = compact(model)
     removed = [removal for removal in result.removals if removal.space == "first"]
     named = [refusal for refusal in result.refusals if refusal.layer == layer.name and refusal.reason]
-    assert removed or named or not twins, str(result)
+    assert removed or (named and name in REFUSED) or not twins, str(result)
 
 
 @pytest.mark.parametrize("name", [*INTEGERS, *STRINGS])

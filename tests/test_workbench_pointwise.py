@@ -68,6 +68,11 @@ TENSORS = {
     "ops.threshold": (lambda x: ops.threshold(x, 0.0, 0.0), 2.0),
     "ops.soft_shrink": (lambda x: ops.soft_shrink(x, 0.1), -1.0),
     "ops.maximum with zero": (lambda x: ops.maximum(x, 0.0), 2.0),
+    "a square": (lambda x: x**2, -1.0),
+    "ops.erf": (ops.erf, -1.0),
+    "gelu by hand": (lambda x: 0.5 * x * (1.0 + ops.erf(x / np.sqrt(2.0))), 1.0),
+    "hard swish by hand": (lambda x: x * ops.relu6(x + 3.0) / 6.0, 1.0),
+    "ops.clip to one": (lambda x: ops.clip(x, -1, 1), -1.0),
     "ops.clip": (lambda x: ops.clip(x, 0.0, 2.0), 1.0),
 }
 
@@ -185,6 +190,14 @@ def augmentation(name):
 def test_augmentation_hands_images_on_in_inference(name, scale):
     images = np.random.default_rng(0).uniform(-0.3, 1.0, (2, 8, 8, 3)) * scale
     assert np.array_equal(augmentation(name)(images, training=False), images)
+
+
+@pytest.mark.parametrize("name", ["RandomFlip", "RandomContrast", "MixUp"])
+def test_what_lies_before_augmentation_folds(name):
+    first = layers.Conv2D(3, 3, activation="relu")
+    model = followed(first, augmentation(name), (8, 8, 2))
+    copied(first, 0, 2)
+    assert type(checked(model, 1).model.layers[2]).__name__ == name
 
 
 # Keras itself makes no model of some of them one after the other.

@@ -18,6 +18,7 @@ _OWN = (
 _MASKED = "it is given a mask, or is called in training mode, or works along several axes"
 _RESAMPLES = "it crops or resamples maps in a way that is not followed"
 _ADJUSTS = "it rescales its units by the values that it finds"
+_COLOURS = "it handles its units as colours in training, so that it needs all of them"
 _LOOKS_UP = "it puts numbers in classes, of which none is a multiple of another"
 _SCORES = "it multiplies its units with each other"
 
@@ -51,6 +52,8 @@ REASONS: Mapping[str, str] = {
     **dict.fromkeys(("BatchNormalization", "GlobalAveragePooling1D", "Softmax"), _MASKED),
     **dict.fromkeys(("CenterCrop", "RandomCrop", "Resizing"), _RESAMPLES),
     **dict.fromkeys(("AutoContrast", "ContrastLimitedAdaptiveHistogramEqualization"), _ADJUSTS),
+    **dict.fromkeys(("AugMix", "RandAugment", "RandomColorDegeneration", "RandomColorJitter"), _COLOURS),
+    **dict.fromkeys(("RandomGrayscale", "RandomHue", "RandomSaturation"), _COLOURS),
     **dict.fromkeys(("CategoryEncoding", "Discretization", "HashedCrossing", "Hashing", "IntegerLookup"), _LOOKS_UP),
 }
 """Why the units of a layer stay as they are, by its class."""

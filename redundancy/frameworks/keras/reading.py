@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from redundancy.errors import UnsupportedError
-from redundancy.frameworks.keras.kinds import JOINS, Meaning, Part, attribute, meaning_of, operation_of, present
+from redundancy.frameworks.keras.kinds import (
+    AUGMENTATIONS,
+    JOINS,
+    Meaning,
+    Part,
+    attribute,
+    meaning_of,
+    operation_of,
+    present,
+)
 from redundancy.frameworks.keras.origin import (
     ArgumentOrigin,
     CallOrigin,
@@ -290,8 +299,9 @@ def _is_plain(call: Any) -> bool:
     import keras
 
     kwargs = dict(call.arguments.kwargs)
-    if kwargs.get("training") is False:
-        del kwargs["training"]
+    # Layers that augment images are recorded as in training, whoever calls them; the model says in which mode it is.
+    if kwargs.get("training") is False or type(call.operation).__name__ in AUGMENTATIONS:
+        kwargs.pop("training", None)
     if kwargs.get("mask") is not None:
         if type(call.operation).__name__ not in _MASKLESS:
             return False

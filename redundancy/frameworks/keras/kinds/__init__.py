@@ -35,8 +35,10 @@ from redundancy.frameworks.keras.kinds.kind import (
     resized,
 )
 from redundancy.frameworks.keras.kinds.linear import is_misplaced
+from redundancy.frameworks.keras.kinds.pointwise import AUGMENTATIONS
 
 __all__ = [
+    "AUGMENTATIONS",
     "JOINS",
     "NAMED",
     "WITH_ACTIVATION",

@@ -43,9 +43,11 @@ _LAYERS: Mapping[str, str] = {cls: function for function, (cls, _) in _OWN_LAYER
 _OPERATIONS: Mapping[str, str] = {
     "Abs": "abs",
     "Absolute": "abs",
+    "Arctan": "arctan",
     "Celu": "celu",
     "Cos": "cos",
     "Elu": "elu",
+    "Erf": "erf",
     "Exp": "exponential",
     "Gelu": "gelu",
     "Glu": "glu",

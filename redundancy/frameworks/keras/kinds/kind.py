@@ -72,6 +72,14 @@ _MAKERS: dict[str, Maker] = {}
 _PATHS: dict[str, Paths] = {}
 _RESIZERS: dict[str, Resizer] = {}
 
+_OPERATION_MODULES = (
+    "keras.src.ops.math",
+    "keras.src.ops.nn",
+    "keras.src.ops.numpy",
+    "keras.src.activations.activations",
+)
+"""Where the classes of operations are; those of one name mean the same."""
+
 NAMED = ("name", "trainable", "dtype")
 """What every Keras layer's configuration has."""
 
@@ -227,8 +235,7 @@ def batched(axis: int) -> int:
 
 def operation_name(cls: type) -> str:
     """The name of a class of operations; "" for any other."""
-    known = ("keras.src.ops.numpy", "keras.src.ops.nn", "keras.src.activations.activations")
-    return str(cls.__name__) if cls.__module__ in known else ""
+    return str(cls.__name__) if cls.__module__ in _OPERATION_MODULES else ""
 
 
 def _known_as(operation: Any) -> str:

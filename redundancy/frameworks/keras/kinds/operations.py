@@ -34,10 +34,21 @@ def _is_zero(arguments: tuple[Any, Any]) -> bool:
     return not arguments[1] and len(others) == 1 and isinstance(others[0], int | float) and others[0] == 0
 
 
+@operates("Power")
+def _power(operation: Any, shapes: tuple[Shape, ...], arguments: tuple[Any, Any]) -> Meaning | None:
+    args = arguments[0]
+    squared = len(args) == 2 and isinstance(args[0], Slot) and isinstance(args[1], int | float) and args[1] == 2
+    return Meaning("activation", {"function": "square"}) if squared and not arguments[1] else None
+
+
 @operates("Clip")
 def _clip(operation: Any, shapes: tuple[Shape, ...], arguments: tuple[Any, Any]) -> Meaning | None:
     low, high = operation.x_min, operation.x_max
-    if len(shapes) != 1 or not all(isinstance(end, int | float) for end in (low, high)) or low != 0 or high < 0:
+    if len(shapes) != 1 or not all(isinstance(end, int | float) for end in (low, high)):
+        return None
+    if (low, high) == (-1, 1):
+        return Meaning("activation", {"function": "hard_tanh"})
+    if low != 0 or high < 0:
         return None
     return Meaning("activation", {"function": "relu", "max_value": float(high)})
 

@@ -8,29 +8,22 @@ from typing import Any
 from redundancy.frameworks.keras.kinds.kind import Made, Meaning, Shape, makes, reads
 from redundancy.network import Node
 
-# RandomCrop is none of them: it changes the size of its input.
+# RandomCrop is none of them: it changes the size of its input. Nor are those that need the three colours.
 AUGMENTATIONS = (
-    "AugMix",
     "CutMix",
     "Equalization",
     "MaxNumBoundingBoxes",
     "MixUp",
-    "RandAugment",
     "RandomBrightness",
-    "RandomColorDegeneration",
-    "RandomColorJitter",
     "RandomContrast",
     "RandomElasticTransform",
     "RandomErasing",
     "RandomFlip",
     "RandomGaussianBlur",
-    "RandomGrayscale",
-    "RandomHue",
     "RandomInvert",
     "RandomPerspective",
     "RandomPosterization",
     "RandomRotation",
-    "RandomSaturation",
     "RandomSharpness",
     "RandomShear",
     "RandomTranslation",
