@@ -7,7 +7,7 @@ from redundancy.frameworks.keras.inputs import Input, inputs_of
 
 
 def test_an_input_without_a_name_is_called_as_its_layer():
-    model = keras.Sequential([keras.Input((4, None)), keras.layers.Dense(2)])
+    model = keras.Sequential([keras.Input((None, 4)), keras.layers.Dense(2)])
     assert tuple(each.name for each in inputs_of(model)) == read(model).inputs
 
 
