@@ -158,10 +158,18 @@ def _bent(bed: Bed) -> bool:
     return _known(bed) and bool(bed.bent)
 
 
+def _stays_zero(bed: Bed) -> bool:
+    """Nothing makes another constant of a zero, which a border of zeros would tell apart from it."""
+    kept = all(f is None or f.function(np.zeros(1))[0] == 0 for f in bed.functions)
+    return kept and len(bed.makers) == 1 and not bed.carriers
+
+
 def _rectified(bed: Bed) -> bool:
     """The first function is zero below -0.5, and nothing moves the units before it."""
     first = bed.functions[0] if bed.functions else None
     if not _known(bed) or bed.early or first is None or not first.monotone:
+        return False
+    if bed.padded and not _stays_zero(bed):
         return False
     return bool(np.all(first.function(np.array([-1e9, -0.5])) == 0))
 

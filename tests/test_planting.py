@@ -67,6 +67,15 @@ def test_a_dead_unit_has_no_weights_and_a_bias_below_zero():
     assert weights["bias"][3] <= -0.5
 
 
+@pytest.mark.parametrize(("last", "fits"), [("relu", True), ("log_sigmoid", False)])
+def test_a_dead_unit_is_planted_before_zeros_only_where_it_stays_zero(last, fits):
+    b = Builder()
+    y = b.add("conv", b.input((4, 4, 1)), weights={"kernel": normal(1, 1, 1, 3)})
+    y = b.add("activation", b.add("activation", y, function="relu"), function=last)
+    y = b.add("conv", y, weights={"kernel": normal(3, 3, 3, 2)}, padding="same")
+    assert RELATIONS["dead"].fits(beds(b.network(y))[0]) == fits
+
+
 def test_an_unused_unit_is_read_by_zeros():
     kernel = plant(network(), "dense_1", (0, 3), "unused").network["dense_2"].weights["kernel"]
     assert not kernel[3].any()
