@@ -15,6 +15,7 @@ import pytest
 from bad_files import BAD
 
 from redundancy import cli
+from redundancy.notions import NOTIONS
 
 
 @pytest.fixture
@@ -300,6 +301,11 @@ def test_a_terminal_shows_what_takes_long(run, monkeypatch):
 def test_help_names_every_exit_code(run, command):
     out = " ".join(run(command, "--help")[1].split())
     assert "exit codes: 0 done; 1 something was found" in out
+
+
+def test_help_names_every_notion(run):
+    out = " ".join(run("audit", "--help")[1].split())
+    assert f"look for these only: {', '.join(NOTIONS)} " in f"{out} "
 
 
 @pytest.mark.parametrize("words", BAD)

@@ -33,6 +33,10 @@ _CODES = (
 _DATA = "inputs in an .npz file, called as the model's inputs are, or x, x2, ..., or x_test or x_train as in a data set"
 
 
+_NOTIONS = "unused, dead, constant, duplicate, flipped, scaled, dependent"
+"""Written out: to ask for the names would load what they are made of, for a line of help."""
+
+
 def add_commands(commands: Any) -> None:
     """Adds `audit` and `compact` to the commands of a parser."""
     audit = _command(
@@ -48,7 +52,7 @@ def add_commands(commands: Any) -> None:
         type=_tolerance,
         default=0.0,
         metavar="T",
-        help="how far outputs may differ on inputs in the box; not at all if not given",
+        help="how far outputs may differ, on inputs in the box (of --box, else of the data, else 0,1); 0 if not given",
     )
 
 
@@ -60,16 +64,16 @@ def _command(commands: Any, name: str, text: str, run: Any) -> argparse.Argument
         "--box",
         type=_box,
         metavar="LOW,HIGH",
-        help="bounds of all inputs that are no whole numbers, as 0,1; where they are negative, --box=-1,1",
+        help="bounds of all inputs of floating numbers, as 0,1; where they are negative, --box=-1,1",
     )
-    command.add_argument("--notions", type=_words, metavar="NAME[,NAME...]", help="look for these only")
+    command.add_argument("--notions", type=_words, metavar="NAME[,NAME...]", help=f"look for these only: {_NOTIONS}")
     command.add_argument("--json", metavar="OUT.json", help="write what was found as JSON; - for the standard output")
     command.add_argument(
         "--fail-on",
         type=_words,
         default=(),
         metavar="NOTION[,NOTION...]|any",
-        help="exit with 1 where that is found; any is all that can be removed",
+        help="exit with 1 where that is found, near-duplicate included; any is all that can be removed",
     )
     command.add_argument("--trust", action="store_true", help="let the model file run code and read other files")
     command.add_argument("--force", action="store_true", help="replace files that exist")
