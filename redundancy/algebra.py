@@ -64,6 +64,7 @@ class Algebra:
         name: As Keras calls it.
         function: The function itself, elementwise, float64 to float64.
         scale: Which factors pass.
+        shifts: Constants pass: phi(z + c) = phi(z) + c.
         symmetry: How phi looks in a mirror; None where it has no symmetry.
         linear: It is the identity, so that every affine relation passes.
         monotone: It never decreases, so that bounds pass through it.
@@ -76,6 +77,7 @@ class Algebra:
     scale: Scale = Scale.NONE
     symmetry: Symmetry | None = None
     linear: bool = False
+    shifts: bool = False
     monotone: bool = True
     valley: Valley | None = None
     lipschitz: float = 1.0
@@ -115,9 +117,9 @@ def _up(number: float) -> float:
 
 ODD = Symmetry()
 _TURNED = Symmetry(constant=1.0)
-LINEAR = Algebra("linear", functions.identity, Scale.ANY, ODD, linear=True)
-MAXIMUM = Algebra("maximum over a window", functions.identity, Scale.POSITIVE)
-"""Max pooling: an order, so positive factors pass and signs do not; a constant stays what it is."""
+LINEAR = Algebra("linear", functions.identity, Scale.ANY, ODD, linear=True, shifts=True)
+MAXIMUM = Algebra("maximum over a window", functions.identity, Scale.POSITIVE, shifts=True)
+"""Max pooling: an order, so positive factors and constants pass, and signs do not."""
 
 
 def _identity(name: str) -> Algebra:

@@ -135,7 +135,7 @@ def _compacted(original: Any, tolerance: float, data: Any, notions: Any, bounds:
     small = _written(original, exact.network)
     difference, scale = verified(original, small, exact, given)
     found = replace(exact, model=small, model_name=original.name, difference=difference, scale=scale)
-    return found if given is None else _measured(original, found, given, tolerance, notions)
+    return found if given is None else _measured(original, found, given, tolerance, notions, box)
 
 
 def _folded(
@@ -200,7 +200,12 @@ def _bounds(network: Network, box: Box | None, given: tuple[Array, ...] | None) 
 
 
 def _measured(
-    original: Any, found: Compaction, given: tuple[Array, ...], tolerance: float, notions: tuple[str, ...] | None
+    original: Any,
+    found: Compaction,
+    given: tuple[Array, ...],
+    tolerance: float,
+    notions: tuple[str, ...] | None,
+    box: Box | None,
 ) -> Compaction:
     """The same without what is redundant on data: as much as leaves the outputs on them within the tolerance."""
     from redundancy.frameworks.keras.measuring import sampled
@@ -214,7 +219,8 @@ def _measured(
     fits, fails = -1, len(reaches)
     while fails - fits > 1:
         middle = (fits + fails) // 2
-        tried = _tried(original, found, functional(surveys, float(reaches[middle]), notions), notions)
+        measured = functional(surveys, float(reaches[middle]), notions)
+        tried = _tried(original, found, measured, lambda small: search(small, notions=notions, box=box))
         difference = apart(expected, outputs_of(tried.model, given)) if tried.removals != found.removals else 0.0
         if difference <= allowed:
             fits, best = middle, replace(tried, difference=difference, scale=largest(expected))
@@ -223,11 +229,14 @@ def _measured(
     return best if len(best.removals) > len(found.removals) else found
 
 
-def _tried(original: Any, found: Compaction, measured: Findings, notions: tuple[str, ...] | None) -> Compaction:
+def _tried(original: Any, found: Compaction, measured: Findings, look: Callable[[Network], Findings]) -> Compaction:
     """What is left after folds that were measured, and after those that are exact then."""
     if not measured.found:
         return found
-    more = continued(found, exhausted(found.network, _after(measured, lambda small: search(small, notions=notions))))
+    more = exhausted(found.network, _after(measured, look))
+    # What only folds behind others is as true as those are.
+    removals = tuple(replace(removal, holds=Holds.DATA) for removal in more.removals)
+    more = continued(found, replace(more, removals=removals))
     return replace(more, model=_written(original, more.network), model_name=found.model_name, bound=None, box=found.box)
 
 

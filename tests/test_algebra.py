@@ -107,6 +107,12 @@ def test_every_factor_that_it_names_passes(name, data):
 
 
 @pointwise
+def test_constants_pass_where_it_says_so(name, data):
+    algebra, phi = known(data.draw(configs(name)))
+    assert algebra.shifts == close(phi(GRID + 0.75), phi(GRID) + 0.75)
+
+
+@pointwise
 def test_it_has_the_symmetry_that_it_names_and_no_other(name, data):
     algebra, phi = known(data.draw(configs(name)))
     mirrored, straight = phi(2 * CENTERS[:, None] - EIGHTHS), phi(EIGHTHS)

@@ -8,6 +8,7 @@ from planting_by_hand import copied, weighted
 
 import redundancy
 from redundancy.errors import OptionError, UnsupportedError
+from redundancy.fold import Holds
 
 
 def twins(first=None, shape=(4,), batch=None):
@@ -158,3 +159,34 @@ def test_a_model_that_is_random_in_inference_is_refused_and_no_mistake_of_ours()
 
 def test_a_layer_whose_configuration_leaves_out_its_name_keeps_it():
     assert redundancy.compact(noisy(0.0)).model.get_layer("noisy").scale == 0.0
+
+
+def test_a_function_without_a_name_stays_where_it_is():
+    doubled = layers.Lambda(lambda x: 2 * x)
+    x = keras.Input((4,))
+    dense = layers.Dense(5, activation=lambda x: keras.ops.sin(x))
+    later = layers.Dense(4, activation="relu")
+    model = weighted(keras.Model(x, layers.Dense(2)(later(dense(doubled(x))))))
+    copied(later, 0, 2)
+    small = redundancy.compact(model)
+    assert [removal.unit for removal in small.removals] == [2]
+    assert small.model.get_layer(dense.name).activation is dense.activation
+
+
+def test_what_folds_behind_what_was_measured_is_measured_too():
+    """Of units in groups nothing is measured: twins but for what a dead unit gives them are found when that is gone."""
+    first, second = (layers.Conv1D(4, 1, activation="relu") for _ in range(2))
+    x = keras.Input((3, 4))
+    model = weighted(keras.Model(x, layers.Flatten()(layers.Conv1D(4, 1, groups=2)(second(first(x))))))
+    kernel, bias = first.get_weights()
+    kernel[..., 0], bias[0] = -np.abs(kernel[..., 0]), -1
+    first.set_weights([kernel, bias])
+    for twin, of in ((1, 0), (3, 2)):
+        copied(second, of, twin)
+        kernel, bias = second.get_weights()
+        kernel[0, 0, twin] += 1
+        second.set_weights([kernel, bias])
+    small = redundancy.compact(model, data=np.abs(np.random.default_rng(0).normal(size=(60, 3, 4))))
+    of_groups = [removal for removal in small.removals if removal.space.startswith(second.name)]
+    assert len(of_groups) == 2
+    assert {removal.holds for removal in small.removals} == {Holds.DATA}

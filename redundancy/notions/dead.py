@@ -12,13 +12,17 @@ from redundancy.units import Site
 def dead(site: Site) -> Fold:
     """h_j = 0 where phi is 0 from the lower to the upper bound of z_j: ReLU where the upper bound is not positive.
 
+    Likewise where every weight is zero and phi(b_j) is.
+
     The bounds come from intervals: they are sound, not tight. Weights are never summed to judge a unit: those of an
     edge filter sum to zero, and it is alive.
     """
     low, high = site.algebra.bounds(site.low, site.high)
-    off = np.flatnonzero((low == 0) & (high == 0))
-    holds = Holds.BOX if site.boxed and len(off) else Holds.ALWAYS
-    return drop(site.size, dict.fromkeys(off.tolist(), 0.0), "dead", holds)
+    still = site.group < 0
+    always = still & (site.algebra.function(np.where(still, site.offset, 0.0)) == 0)
+    bounded = (low == 0) & (high == 0) & ~always
+    holds = Holds.BOX if site.boxed and np.any(bounded) else Holds.ALWAYS
+    return drop(site.size, dict.fromkeys(np.flatnonzero(always | bounded).tolist(), 0.0), "dead", holds)
 
 
 register("dead", dead)

@@ -131,7 +131,8 @@ def _copied(into: Array, eps: float) -> Array:
     """Rows that are one kept row, of either sign, but for rounding. Shape (n,), bool."""
     largest = np.max(np.abs(into), axis=1, initial=0.0)
     rest = np.abs(into).sum(axis=1) - largest
-    return np.asarray((np.abs(largest - 1.0) <= 64 * eps) & (rest <= 64 * eps))
+    near = min(64 * eps, 0.125)  # of bfloat16, 64 times its rounding is half of everything
+    return np.asarray((np.abs(largest - 1.0) <= near) & (rest <= near))
 
 
 def _without(keep: Array, into: Array, spared: Array) -> tuple[Array, Array]:

@@ -144,7 +144,8 @@ def _both(a, b, tag):
     first, second = a.renamed((tag, 0)), b.renamed((tag, 1))
     if a.const == b.const:
         return Form(first.terms + second.terms, a.const)
-    return Form((*first.terms, *second.terms, ((tag, "first"), a.const), ((tag, "second"), b.const)))
+    consts = tuple(((tag, place), const) for place, const in (("first", a.const), ("second", b.const)) if const)
+    return Form((*first.terms, *second.terms, *consts))
 
 
 @operation

@@ -33,7 +33,7 @@ def activation(w, x, step, dial):
     forms = w.account.bent(x.forms, function)
     if as_own and function == "leaky_relu":
         forms = tuple(
-            Form((), float(layers.LeakyReLU()([f.const])[0])) if not f.terms else g
+            Form((), f.const if f.const > 0 else layer.negative_slope * f.const) if not f.terms else g
             for f, g in zip(x.forms, forms, strict=True)
         )
     return x.now(value, forms=forms)

@@ -25,6 +25,16 @@ def test_positive_factors_pass_a_maximum_and_signs_do_not(garden, compacted, pad
 
 
 @pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("kind", ["max_pooling", "average_pooling", "global_max_pooling"])
+def test_the_same_kernel_with_another_bias_folds_into_a_bias_behind_it(garden, compacted, kind, padding):
+    layer = garden.twins(1, 1, 2, 3)
+    layer["bias"][1] += 0.5
+    conv = garden.add("conv", garden.input((5, 5, 2)), weights=layer)
+    options = {} if kind.startswith("global") else {"padding": padding}
+    assert [r.unit for r in compacted(garden.finished(garden.add(kind, conv, **options))).removals] == [1]
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
 def test_signs_pass_an_average(garden, compacted, padding):
     layer = garden.twins(1, 1, 2, 3, factor=-1.0)
     assert whys(compacted(pooled(garden, "average_pooling", layer, padding))) == [(1, "flipped")]

@@ -1,5 +1,6 @@
 """Each notion on hand-made units: what it finds, and what it must leave alone."""
 
+import ml_dtypes
 import numpy as np
 import pytest
 from hypothesis import given
@@ -16,12 +17,12 @@ from redundancy.units import Affine, site_of
 EPS = float(np.finfo(np.float32).eps)
 
 
-def site(rows, offset=None, function="relu", *, low=None, high=None, boxed=False, gain=None):
+def site(rows, offset=None, function="relu", *, low=None, high=None, boxed=False, gain=None, eps=EPS):
     """Units with these weights and biases, before a function."""
     rows = np.asarray(rows, np.float32)
     n = len(rows)
     offset = np.zeros(n) if offset is None else np.asarray(offset, float)
-    affine = Affine({"x": rows}, np.ones(n) if gain is None else np.asarray(gain), offset, ("",) * n, EPS)
+    affine = Affine({"x": rows}, np.ones(n) if gain is None else np.asarray(gain), offset, ("",) * n, eps)
     low, high = (np.full(n, b) if a is None else np.asarray(a, float) for a, b in ((low, -np.inf), (high, np.inf)))
     algebra = {"linear": LINEAR, "maximum": MAXIMUM}.get(str(function)) or algebra_of(
         function if isinstance(function, dict) else {"function": function}
@@ -50,6 +51,10 @@ def test_another_bias_makes_no_duplicate():
 def test_positive_multiples_fold_where_factors_pass(function, folds):
     said = found("scaled", [A, np.multiply(2, A)], [1, 2], function)
     assert said == ("h0 = 0.5 h1 (scaled)" if folds else "nothing folds")
+
+
+def test_a_constant_passes_a_maximum_with_the_factor():
+    assert found("scaled", [A, np.multiply(2, A)], [1, 3], "maximum") == "h0 = 0.5 h1 - 0.5 (scaled)"
 
 
 @pytest.mark.parametrize("function", ["relu", "maximum", "gelu", "softplus", "silu"])
@@ -145,6 +150,14 @@ def test_a_combination_that_was_rounded_when_stored_is_one():
     rows = np.random.default_rng(0).standard_normal((4, 9)).astype(np.float32)
     rows[3] = 0.3 * rows[0] - 0.7 * rows[1] + 0.11 * rows[2]
     assert len(NOTIONS["dependent"].find(site(rows, function="linear")).dropped) == 1
+
+
+def test_a_combination_of_bfloat16_weights_is_no_copy_of_one_of_them():
+    kind = ml_dtypes.bfloat16
+    rows = np.random.default_rng(1).standard_normal((4, 9)).astype(kind)
+    rows[3] = (np.float32(0.3) * rows[0] + np.float32(0.8) * rows[1]).astype(kind)
+    before = site(rows, function="linear", eps=float(ml_dtypes.finfo(kind).eps))
+    assert len(NOTIONS["dependent"].find(before).dropped) == 1
 
 
 def test_a_tiny_weight_that_no_combination_has_is_kept():

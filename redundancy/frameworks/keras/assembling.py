@@ -189,7 +189,9 @@ class ModelBuilder:
             if self._dtype is not None:
                 config = retyped(config, self._dtype)
             with keras.saving.custom_object_scope(dict(origin.objects) if origin else {}):
-                layer = cls.from_config(config)
+                # Of a function itself, Keras's Lambda knows no way to take it from a configuration.
+                given = cls is keras.layers.Lambda and callable(config["function"])
+                layer = cls(**config) if given else cls.from_config(config)
         self._later.enter_context(begun_with_zeros(layer))
         return layer
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from inspect import isclass, isfunction
@@ -135,11 +136,23 @@ class NestedOrigin:
 def layer_origin(operation: Any) -> LayerOrigin:
     """What is needed to make a layer, or another operation, again."""
     try:
-        config = operation.get_config()
+        with warnings.catch_warnings():
+            # The function itself is kept, not its code.
+            warnings.filterwarnings("ignore", message="The object being serialized includes a `lambda`")
+            config = operation.get_config()
     except Exception as error:  # a class of the user's own may raise anything here
         return LayerOrigin(type(operation), problem=_first_line(error) or "it has no get_config()")
     objects = _own_objects(operation)
-    return LayerOrigin(type(operation), config, objects, _disguised(objects))
+    return LayerOrigin(type(operation), {**config, **_unnamed(operation, config)}, objects, _disguised(objects))
+
+
+def _unnamed(operation: Any, config: Mapping[str, Any]) -> dict[str, Any]:
+    """The functions without a name that a layer was given: a configuration could only hold their code."""
+    return {
+        name: value
+        for name, value in vars(operation).items()
+        if name in config and isfunction(value) and value.__name__ == "<lambda>"
+    }
 
 
 def _own_objects(operation: Any) -> dict[str, Any]:
