@@ -190,3 +190,22 @@ def test_what_folds_behind_what_was_measured_is_measured_too():
     of_groups = [removal for removal in small.removals if removal.space.startswith(second.name)]
     assert len(of_groups) == 2
     assert {removal.holds for removal in small.removals} == {Holds.DATA}
+
+
+def wide():
+    """A model of maps of any size, which are wrong where they are 8 wide: Keras adds the bias to rows then."""
+    free = layers.Conv2D(8, 3, padding="same", data_format="channels_first", activation="relu")
+    x = keras.Input((2, None, None))
+    last = layers.Conv2D(3, 3, padding="same", data_format="channels_first")
+    model = weighted(keras.Model(x, last(free(x))))
+    copied(free, 0, 2)
+    return model
+
+
+def test_maps_that_are_as_wide_as_they_have_channels_are_not_tried():
+    assert [removal.unit for removal in redundancy.compact(wide()).removals] == [2]
+
+
+def test_data_of_maps_that_are_as_wide_as_they_have_channels_are_refused():
+    with pytest.raises(OptionError, match="as wide as they have channels"):
+        redundancy.compact(wide(), data=np.ones((2, 2, 8, 8), "float32"))
