@@ -12,7 +12,7 @@ import numpy as np
 from redundancy.fold import Fold, Holds, compose
 from redundancy.network import Array, Network
 from redundancy.search import Finding, Findings, search
-from redundancy.surgery import Refusal, operate
+from redundancy.surgery import Operation, Refusal, operate
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ def exhausted(network: Network, look: Callable[[Network], Findings]) -> Compacti
     steps: list[tuple[Finding, ...]] = []
     while True:
         findings = look(small)
-        operation = operate(small, findings.folds)
+        operation = operate(small, findings.folds) if findings.found else Operation(small, ())
         refusals = (*findings.refusals, *operation.refusals)
         refused = {refusal.space for refusal in operation.refusals}
         applied = [finding for finding in findings.found if finding.space not in refused]

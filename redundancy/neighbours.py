@@ -92,7 +92,7 @@ def coincident(rows: Array, *, signed: bool = True) -> Array:
 
 def projections(rows: Array, count: int = 4) -> tuple[Array, Array]:
     """The directions of rows, projected on some random ones; and the norms of the rows. Shapes (n, count), (n,)."""
-    sketch = _sketch(rows.shape[1], count)
+    sketch = directions_of(rows.shape[1], count)
     keys, norms = np.zeros((len(rows), count)), norms_of(rows)
     usual = bool(np.all((norms == 0) | ((norms > 1e-100) & (norms < 1e100))))
     for block in blocks(rows):
@@ -102,7 +102,8 @@ def projections(rows: Array, count: int = 4) -> tuple[Array, Array]:
 
 
 @lru_cache(maxsize=4)
-def _sketch(d: int, count: int) -> Array:
+def directions_of(d: int, count: int) -> Array:
+    """Random directions, always the same ones. Shape (d, count)."""
     # They must not depend on which rows are asked about, and chance must not repeat their structure.
     sketch = np.random.default_rng(d).standard_normal((d, count))
     return frozen_array(sketch / np.linalg.norm(sketch, axis=0))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from redundancy.coefficients import Basis, Rows, Unwritten
 from redundancy.errors import NetworkError
 from redundancy.fold import Fold, Holds, beside, compose, drop, explained, identity, kept_too, shifted
 from redundancy.layers import RULES, Block
@@ -14,7 +15,7 @@ from redundancy.network import Array, Network
 from redundancy.notions import finder, named
 from redundancy.spaces import Space, Tap, Trace, trace
 from redundancy.surgery import Refusal
-from redundancy.units import Affine, Basis, Find, Part, Rows, Site, Unwritten, site_of
+from redundancy.units import Affine, Find, Part, Site, site_of
 
 UNEVEN = "it handles units in groups, which must stay of one size"
 
@@ -198,8 +199,8 @@ def _named(fold: Fold, before: tuple[str, ...]) -> tuple[str, ...]:
     Of two that became equal, one was stated in the other, and either may be the one that goes.
     """
     why = list(fold.why)
-    for j in fold.dropped.tolist():
-        others = fold.keep[np.flatnonzero(fold.into[j])]
+    for j, row in zip(fold.dropped.tolist(), fold.told, strict=True):
+        others = fold.keep[np.flatnonzero(row)]
         known = before[j] or (before[others[0]] if len(others) == 1 else "")
         why[j] = known or why[j]
     return tuple(why)

@@ -8,35 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from redundancy.algebra import LINEAR, Algebra
+from redundancy.coefficients import TINY, Basis, Product, Rows, Unwritten, multiplied, whole
 from redundancy.fold import Fold, Holds
-from redundancy.multiples import parallel
+from redundancy.multiples import FEW, SKETCH, parallel, suspects
+from redundancy.neighbours import directions_of
 from redundancy.network import Array
 from redundancy.similarity import ROUNDING
-
-Basis = Hashable
-"""Names the values that a row of coefficients multiplies. Equal bases are equal values, for every input."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Unwritten:
-    """Coefficients that are written out when somebody reads them, and then only those that are read.
-
-    Attributes:
-        shape: Of all of them, (n, d).
-        write: Units, shape (m,), int -> their coefficients, shape (m, d).
-    """
-
-    shape: tuple[int, int]
-    write: Callable[[Array], Array]
-
-
-def whole(rows: Array | Unwritten) -> Array:
-    """All coefficients, written out."""
-    return rows if isinstance(rows, np.ndarray) else rows.write(np.arange(rows.shape[0]))
-
-
-Rows = Array | Unwritten | None
-"""Coefficients of n units, shape (n, d); None stands for the identity."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,7 +76,25 @@ class Affine:
         if isinstance(rows, Unwritten | np.ndarray) and np.all(self.gain == 1):
             return rows
         shape = (len(self.gain), len(self.gain) if rows is None else rows.shape[1])
-        return Unwritten(shape, lambda units: self.gain[units, None] * np.asarray(self.term(basis, units), np.float64))
+
+        def write(units: Array) -> Array:
+            return self.gain[units, None] * np.asarray(self.term(basis, units), np.float64)
+
+        def times(matrix: Array) -> Product:
+            plain = multiplied(rows, matrix)
+            return Product(self.gain[:, None] * plain.values, np.abs(self.gain) * plain.sizes)
+
+        return Unwritten(shape, write, times)
+
+    def times(self, matrix: Array) -> Product:
+        """All coefficients beside each other, gain left out, times a matrix of shape (d, k)."""
+        bases = sorted(self.terms, key=repr) if len(self.terms) > 1 else list(self.terms)
+        values, sizes, start = np.zeros((len(self.gain), matrix.shape[1])), np.zeros(len(self.gain)), 0
+        for rows in (self.terms[basis] for basis in bases):
+            end = start + (len(self.gain) if rows is None else rows.shape[1])
+            part = multiplied(rows, matrix[start:end])
+            values, sizes, start = values + part.values, sizes + part.sizes, end
+        return Product(values, sizes)
 
     def take(self, channels: Array) -> Affine:
         """The same of some channels."""
@@ -362,6 +357,9 @@ def site_of(affine: Affine, low: Array, high: Array, algebra: Algebra = LINEAR, 
     group, factor, related = np.arange(n), np.ones(n), np.flatnonzero(~alone)
     coefficients: Array | Affine | None = None if affine.itself else affine
     if coefficients is not None and len(related):
+        still, related = _suspects(affine, related)
+        group[still], factor[still] = -1, 0.0
+    if coefficients is not None and len(related):
         rows = affine.rows() if len(related) == n else affine.rows(related)
         coefficients = rows if len(related) == n else affine
         first, factor[related] = parallel(rows, affine.eps, stored=affine.stored)
@@ -383,3 +381,16 @@ def site_of(affine: Affine, low: Array, high: Array, algebra: Algebra = LINEAR, 
         eps=affine.eps,
         boxed=boxed,
     )
+
+
+def _suspects(affine: Affine, units: Array) -> tuple[Array, Array]:
+    """Which of some units have no variable part, and which may be multiples of others: most are seen to be neither."""
+    if len(units) <= FEW:
+        return units[:0], units
+    seen = affine.times(directions_of(affine.width, SKETCH))
+    still = seen.sizes[units] < TINY
+    # What is added up in the square of a size may have vanished.
+    if np.any(still) and np.any(affine.rows(units[still])):
+        return units[:0], units
+    rest = units[~still]
+    return units[still], rest[suspects(seen.values[rest], seen.sizes[rest], affine.eps)]

@@ -7,13 +7,14 @@ from math import prod
 
 import numpy as np
 
+from redundancy.coefficients import Basis
 from redundancy.layers.composing import composed, kernel_bounds
 from redundancy.layers.einsum import loosened, packed, pattern_of
 from redundancy.layers.rule import Rule, Shape, register
 from redundancy.layers.tracer import Tracer, precision
 from redundancy.layers.window import CHANNELS_LAST, channel_axis, slid, unslid
 from redundancy.network import Array, Node
-from redundancy.units import Affine, Basis, Units, stacked
+from redundancy.units import Affine, Units, stacked
 
 Step = Callable[[Basis, int], Basis]
 

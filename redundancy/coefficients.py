@@ -1,0 +1,100 @@
+"""Coefficients of units: written down, or known by what they are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from redundancy.fold import Fold
+from redundancy.network import Array
+
+Basis = Hashable
+"""Names the values that a row of coefficients multiplies. Equal bases are equal values, for every input."""
+
+
+TINY = 1e-140
+"""Sizes below which the squares that they are made of may have vanished."""
+
+BLOCK = 2**16
+"""Numbers that are converted to float64 at a time: few enough to stay close to the processor."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Product:
+    """Coefficients times a matrix.
+
+    Attributes:
+        values: Shape (n, k), float64.
+        sizes: A bound, for each unit, on the norm of what its values would be if everything that is added up in them,
+            and in the coefficients, had one sign. Shape (n,).
+    """
+
+    values: Array
+    sizes: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Unwritten:
+    """Coefficients that are written out when somebody reads them, and then only those that are read.
+
+    Attributes:
+        shape: Of all of them, (n, d).
+        write: Units, shape (m,), int -> their coefficients, shape (m, d).
+        times: A matrix of shape (d, k) -> its product with all of them; None where they have to be written for that.
+        fold: They are those of units in terms of the ones that it keeps.
+    """
+
+    shape: tuple[int, int]
+    write: Callable[[Array], Array]
+    times: Callable[[Array], Product] | None = None
+    fold: Fold | None = None
+
+    @cached_property
+    def whole(self) -> Array:
+        """All of them, written out once: for those that others are made of."""
+        return self.write(np.arange(self.shape[0]))
+
+
+def whole(rows: Array | Unwritten) -> Array:
+    """All coefficients, written out."""
+    return rows if isinstance(rows, np.ndarray) else rows.whole
+
+
+Rows = Array | Unwritten | None
+"""Coefficients of n units, shape (n, d); None stands for the identity."""
+
+
+def multiplied(rows: Rows, matrix: Array) -> Product:
+    """The product of coefficients with a matrix of shape (d, k), without writing them out."""
+    if rows is None:
+        return Product(matrix, norms(matrix))
+    if isinstance(rows, Unwritten) and rows.times is not None:
+        return rows.times(matrix)
+    values, sizes = np.zeros((rows.shape[0], matrix.shape[1])), np.zeros(rows.shape[0])
+    step = max(1, BLOCK // max(1, rows.shape[1]))
+    for start in range(0, rows.shape[0], step):
+        units = np.arange(start, min(start + step, rows.shape[0]))
+        wide = np.asarray(rows[units] if isinstance(rows, np.ndarray) else rows.write(units), np.float64)
+        values[units], sizes[units] = wide @ matrix, norms(wide)
+    return Product(values, sizes * np.linalg.norm(matrix))
+
+
+def norms(rows: Array) -> Array:
+    """The norm of every row; infinite where squares are too large. Shape (n,)."""
+    with np.errstate(over="ignore"):
+        return np.asarray(np.sqrt(np.einsum("ij,ij->i", rows, rows)))
+
+
+def folded(fold: Fold) -> Unwritten:
+    """The coefficients of units in terms of those that a fold keeps."""
+
+    def times(matrix: Array) -> Product:
+        values, sizes = np.empty((fold.size, matrix.shape[1])), np.empty(fold.size)
+        values[fold.keep], values[fold.dropped] = matrix, fold.told @ matrix
+        sizes[fold.keep], sizes[fold.dropped] = norms(matrix), norms(fold.told) * np.linalg.norm(matrix)
+        return Product(values, sizes)
+
+    return Unwritten((fold.size, len(fold.keep)), fold.rows, times, fold)
