@@ -53,10 +53,13 @@ class Findings:
     Attributes:
         found: One for each space where something folds.
         refusals: What would fold, but may not.
+        held: What is true of spaces that may not change, as far as anything reads them; where they are read by what
+            has no weights that are known, there are no folds for surgery.
     """
 
     found: tuple[Finding, ...]
     refusals: tuple[Refusal, ...]
+    held: tuple[Finding, ...] = ()
 
     @property
     def folds(self) -> dict[str, Fold]:
@@ -98,6 +101,7 @@ def searched(network: Network, find: Find, box: Mapping[str, tuple[Array, Array]
     _check(network)
     followed = trace(network, find, box)
     found: list[Finding] = []
+    held: list[Finding] = []
     refusals: list[Refusal] = []
     for space in followed.spaces:
         if not space.taps and not any(pin.reads for pin in space.pins):
@@ -112,10 +116,12 @@ def searched(network: Network, find: Find, box: Mapping[str, tuple[Array, Array]
         if space.pins:
             pin = space.pins[0]
             refusals.append(Refusal(space.name, pin.layer, pin.reason, len(fold.dropped)))
-        else:
-            found.append(_finding(side, explained(fold, _named(fold, why))))
+            holds = max(fold.holds, *(pin.part.affine.holds for pin in space.pins))
+            fold = Fold(fold.keep, fold.into, fold.offset, fold.why, holds)
+        listed = held if space.pins else found
+        listed.append(_finding(side, explained(fold, _named(fold, why))))
     found = _accompanied(found, followed)
-    return Findings(tuple(found), tuple(refusals))
+    return Findings(tuple(found), tuple(refusals), tuple(held))
 
 
 def _looked(space: Space, find: Find, network: Network) -> tuple[Space, tuple[str, ...], Fold, Fold]:

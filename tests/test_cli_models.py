@@ -143,7 +143,7 @@ def test_a_box_makes_more_redundant(run):
 
 
 def test_data_is_read_by_the_name_of_the_input(run, tmp_path):
-    np.savez(tmp_path / "data.npz", x=np.zeros((5, 6)))
+    np.savez(tmp_path / "data.npz", x=np.zeros((60, 6)))
     assert run("audit", "model", "--data", "data.npz")[0] == 0
 
 

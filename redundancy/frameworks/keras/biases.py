@@ -1,0 +1,40 @@
+"""Where Keras adds a bias along the wrong axis, for inputs of some sizes."""
+
+from __future__ import annotations
+
+from redundancy.errors import OptionError
+from redundancy.frameworks.keras.kinds import is_known, is_misplaced
+from redundancy.layers import shape_of
+from redundancy.network import Array, Network
+
+
+def misplaced(network: Network, inputs: tuple[Array, ...]) -> str | None:
+    """The first layer that adds its bias along the wrong axis on inputs of these shapes (see `is_misplaced`).
+
+    Args:
+        network: Whose extents need not all be fixed.
+        inputs: One array for each of its inputs, in order.
+    """
+    shapes = {name: array.shape[1:] for name, array in zip(network.inputs, inputs, strict=True)}
+    if not any(node.config.get("data_format") == "channels_first" for node in network):
+        return None
+    for node in network:
+        if node.name not in shapes:
+            shapes[node.name] = shape_of(node, tuple(shapes[name] for name in node.inputs))
+        bias, data_format = node.weights.get("bias"), node.config.get("data_format")
+        if is_known(node) and is_misplaced(bias, data_format, shapes[node.name]):
+            return node.layer
+    return None
+
+
+def check_placed(network: Network, inputs: tuple[Array, ...]) -> None:
+    """Refuses inputs on which Keras would add a bias along the wrong axis.
+
+    Raises:
+        OptionError: They are such inputs.
+    """
+    if layer := misplaced(network, inputs):
+        raise OptionError(
+            f"on these data the maps of layer '{layer}' are as wide as they have channels, and Keras then adds its bias"
+            " along the wrong axis: give data of another size, or put the channels last"
+        )
