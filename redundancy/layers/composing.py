@@ -17,7 +17,7 @@ from redundancy.units import Affine, Units, settled, summed
 LARGEST = 2**26
 """Coefficients that are followed through a layer, unless it has as many weights: beyond, its units are new."""
 
-FEW = 64
+FEW = 16
 """Units that are looked at first, to see whether bounds are infinite."""
 
 SPARSE = 4
