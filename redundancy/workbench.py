@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from redundancy.auditing import Audit, audited, with_measured
-from redundancy.compaction import Compaction, continued, exhausted
+from redundancy.compaction import Compaction, Unfit, anything_goes, continued, exhausted
 from redundancy.compaction import compact as compact_network
 from redundancy.errors import OptionError, UnsupportedError
 from redundancy.fold import Holds
@@ -110,6 +110,7 @@ def audit(
 
 def _audited(original: Any, data: Any, notions: Any, bounds: Bounds | None) -> Audit:
     from redundancy.frameworks.keras import read
+    from redundancy.frameworks.keras.biases import unfit
     from redundancy.frameworks.keras.layerwise import size_of, unknown_layers, weighable
     from redundancy.frameworks.keras.measuring import sampled
     from redundancy.frameworks.keras.reading import is_graph, no_graph
@@ -122,20 +123,21 @@ def _audited(original: Any, data: Any, notions: Any, bounds: Bounds | None) -> A
     found = with_weighed(found, unknown_layers(network), notions)
     if data is None:
         return found
-    exact = compact_network(network, notions=notions, box=box)
+    exact = compact_network(network, notions=notions, box=box, unfit=unfit)
     values = sampled(exact.network, taps(exact.network), _enough(_inputs(network, data)))
     measured = functional(survey(exact.network, values), notions=notions)
-    more = continued(exact, exhausted(exact.network, _after(measured, lambda small: Findings((), ()))))
+    more = continued(exact, exhausted(exact.network, _after(measured, lambda small: Findings((), ())), unfit=unfit))
     return with_measured(found, exact, more, min((len(rows) for rows in values.values()), default=0))
 
 
 def _compacted(original: Any, tolerance: float, data: Any, notions: Any, bounds: Bounds | None) -> Compaction:
     from redundancy.frameworks.keras import read
+    from redundancy.frameworks.keras.biases import unfit
 
     network = read(original)
     box = _boxed(network, bounds)
     given = None if data is None else _enough(_inputs(network, data))
-    exact = _folded(network, tolerance, notions, box, given)
+    exact = _folded(network, tolerance, notions, box, given, unfit)
     small = _written(original, exact.network)
     difference, scale = verified(original, small, exact, given)
     found = replace(exact, model=small, model_name=original.name, difference=difference, scale=scale)
@@ -143,17 +145,22 @@ def _compacted(original: Any, tolerance: float, data: Any, notions: Any, bounds:
 
 
 def _folded(
-    network: Network, tolerance: float, notions: Any, box: Box | None, given: tuple[Array, ...] | None = None
+    network: Network,
+    tolerance: float,
+    notions: Any,
+    box: Box | None,
+    given: tuple[Array, ...] | None = None,
+    unfit: Unfit = anything_goes,
 ) -> Compaction:
     """What folds by the weights: exactly, and with a tolerance almost."""
-    exact = replace(compact_network(network, notions=notions, box=box), box=dict(box or {}))
+    exact = replace(compact_network(network, notions=notions, box=box, unfit=unfit), box=dict(box or {}))
     if not tolerance:
         return exact
     bounds = _bounds(network, box, given)
     nearing = made_equal(exact.network, tolerance, bounds)
     if not nearing.pairs:
         return exact
-    more = compact_network(nearing.network, notions=notions, box=box)
+    more = compact_network(nearing.network, notions=notions, box=box, unfit=unfit)
     # Of two that were made equal, either may be the one that goes.
     pairs = {(pair.space, unit) for pair in nearing.pairs for unit in (pair.unit, pair.of)}
     removals = tuple(
@@ -235,9 +242,11 @@ def _measured(
 
 def _tried(original: Any, found: Compaction, measured: Findings, look: Callable[[Network], Findings]) -> Compaction:
     """What is left after folds that were measured, and after those that are exact then."""
+    from redundancy.frameworks.keras.biases import unfit
+
     if not measured.found:
         return found
-    more = exhausted(found.network, _after(measured, look))
+    more = exhausted(found.network, _after(measured, look), unfit=unfit)
     # What only folds behind others is as true as those are.
     removals = tuple(replace(removal, holds=Holds.DATA) for removal in more.removals)
     more = continued(found, replace(more, removals=removals))

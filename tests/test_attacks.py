@@ -247,3 +247,17 @@ def test_what_is_only_alike_is_not_listed_where_notions_are_named():
     dense.set_weights([kernel * [1, 1, 2, 1, 1], bias * [1, 1, 2, 1, 1]])
     assert [finding.notion for finding in redundancy.audit(model).findings] == ["scaled"]
     assert redundancy.audit(model, notions=["duplicate"]).findings == ()
+
+
+def test_only_the_fold_that_keras_would_compute_wrongly_is_refused():
+    """Without one of its 6 units the layer would have as many channels as its map is wide."""
+    first = layers.Conv2D(6, 1, data_format="channels_first", activation="relu")
+    second = layers.Conv2D(4, 1, data_format="channels_first", activation="relu")
+    x = keras.Input((2, 5, 5))
+    last = layers.Conv2D(3, 1, data_format="channels_first")
+    model = weighted(keras.Model(x, last(second(first(x)))))
+    copied(first, 0, 2)
+    copied(second, 0, 2)
+    small = redundancy.compact(model)
+    assert [removal.space for removal in small.removals] == [second.name]
+    assert [refusal.layer for refusal in small.refusals] == [first.name]
