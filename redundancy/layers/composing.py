@@ -115,9 +115,9 @@ def _through(weights: Array, rows: Array | Unwritten) -> Array:
         return _times(np.moveaxis(weights, -1, 0), whole(rows))
     product = np.moveaxis(np.take(weights, fold.keep, axis=-2), -1, 0).astype(np.float64, order="C")
     product += 0.0  # -0 becomes 0
-    changed = np.flatnonzero(np.any(fold.told, axis=0))
+    changed = fold.leads
     if len(changed):
-        units = np.union1d(fold.keep[changed], fold.dropped[np.any(fold.told, axis=1)])
+        units = np.union1d(fold.keep[changed], fold.dropped[np.any(fold.stated, axis=1)])
         some = np.moveaxis(np.take(weights, units, axis=-2), -1, 0)
         product[..., changed] = _dense(some, fold.rows(units)[:, changed])
     return product

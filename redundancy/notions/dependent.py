@@ -68,7 +68,7 @@ def independent(unit: Array, tolerance: float) -> bool:
         gram = some @ some.T
         rounding = n * (n + columns + 2) * float(np.finfo(np.float64).eps)
         gram[np.diag_indices(n)] -= 4 * tolerance**2 + 2 * rounding
-        if dpotrf(gram, lower=1, overwrite_a=1)[1] == 0:
+        if dpotrf(gram.T, lower=1, overwrite_a=1)[1] == 0:
             return True
     return False
 
