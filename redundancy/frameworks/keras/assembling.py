@@ -192,6 +192,8 @@ class ModelBuilder:
                 # Of a function itself, Keras's Lambda knows no way to take it from a configuration.
                 given = cls is keras.layers.Lambda and callable(config["function"])
                 layer = cls(**config) if given else cls.from_config(config)
+        if "name" not in config:  # Keras leaves it out where a class has no other arguments than those of all layers
+            layer.name = call.layer
         self._later.enter_context(begun_with_zeros(layer))
         return layer
 
