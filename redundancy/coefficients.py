@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import blake2b
 
 import numpy as np
 
@@ -45,12 +46,15 @@ class Unwritten:
         write: Units, shape (m,), int -> their coefficients, shape (m, d).
         times: A matrix of shape (d, k) -> its product with all of them; None where they have to be written for that.
         fold: They are those of units in terms of the ones that it keeps.
+        marks: Units, shape (m,), int -> a digest of all that tells the coefficients of each from those of others, so
+            that equal ones are seen to be equal without writing them out; None where there is none.
     """
 
     shape: tuple[int, int]
     write: Callable[[Array], Array]
     times: Callable[[Array], Product] | None = None
     fold: Fold | None = None
+    marks: Callable[[Array], list[bytes] | None] | None = None
 
     @cached_property
     def whole(self) -> Array:
@@ -82,6 +86,24 @@ def multiplied(rows: Rows, matrix: Array) -> Product:
     return Product(values, sizes * np.linalg.norm(matrix))
 
 
+def marked(rows: Rows, units: Array) -> list[bytes] | None:
+    """Digests of some units: those with equal ones have equal coefficients. None where nothing is said."""
+    if isinstance(rows, Unwritten):
+        return rows.marks(units) if rows.marks else None
+    return digests(units[:, None] if rows is None else rows[units])
+
+
+def digests(rows: Array) -> list[bytes]:
+    """One for each row: equal bytes have equal ones, and others, but for a chance of 2^-128, have not."""
+    return [blake2b(row.tobytes(), digest_size=16).digest() for row in rows]
+
+
+def joined(*parts: list[bytes] | None) -> list[bytes] | None:
+    """Digests of several things at once; None where one of them is not known."""
+    known = [part for part in parts if part is not None]
+    return [b"".join(row) for row in zip(*known, strict=True)] if len(known) == len(parts) else None
+
+
 def norms(rows: Array) -> Array:
     """The norm of every row; infinite where squares are too large. Shape (n,)."""
     with np.errstate(over="ignore"):
@@ -97,4 +119,15 @@ def folded(fold: Fold) -> Unwritten:
         sizes[fold.keep], sizes[fold.dropped] = norms(matrix), norms(fold.told) * np.linalg.norm(matrix)
         return Product(values, sizes)
 
-    return Unwritten((fold.size, len(fold.keep)), fold.rows, times, fold)
+    def marks(units: Array) -> list[bytes]:
+        # A unit that equals one that stays has the same digest.
+        equal = (np.count_nonzero(fold.told, axis=1) == 1) & np.any(fold.told == 1.0, axis=1)
+        same = np.arange(fold.size)
+        same[fold.dropped[equal]] = fold.keep[np.argmax(fold.told[equal], axis=1)] if np.any(equal) else ()
+        stays, found = fold.kept[same[units]], digests(same[units, None])
+        others = digests(fold.told[np.searchsorted(fold.dropped, units[~stays])])
+        for place, mark in zip(np.flatnonzero(~stays).tolist(), others, strict=True):
+            found[place] = b"told" + mark
+        return found
+
+    return Unwritten((fold.size, len(fold.keep)), fold.rows, times, fold, marks)

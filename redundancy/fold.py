@@ -132,7 +132,8 @@ class Fold:
 
 
 def _factor(value: float) -> str:
-    return {1.0: "", -1.0: "-"}.get(value, f"{value:.4g} ")
+    said = f"{value:.4g}"
+    return {"1": "", "-1": "-"}.get(said, f"{said} ")
 
 
 def _is_identity(square: Array) -> bool:

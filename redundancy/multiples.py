@@ -63,28 +63,28 @@ def parallel(rows: Array, eps: float, *, stored: bool) -> tuple[Array, Array]:
     return np.where(run < 0, -1, leader[first]), np.where(run < 0, 0.0, sign * factor[first])
 
 
-def suspects(values: Array, sizes: Array, eps: float) -> Array:
-    """Which rows may be multiples of others, by their products with a few random vectors: most are seen to be alone.
+def likely(values: Array, sizes: Array, width: int, eps: float) -> Array:
+    """Runs of rows that may be multiples of each other, by their products with a few random vectors: most are alone.
 
     The products of two multiples, scaled to norm one, differ by no more than the rounding that is allowed to multiples,
-    and that of the products. Where a gap of that size tells nothing, all are suspects.
+    and that of the products. Where a gap of that size tells nothing, all are in one run.
 
     Args:
         values: Shape (n, k): rows times vectors of norm one.
         sizes: A bound on their norm if everything that was added up in them had one sign. Shape (n,), none 0.
+        width: How long the rows are.
         eps: Machine epsilon of the dtype that the weights are stored in.
 
     Returns:
-        Shape (n,), bool.
+        Label of the run of each row. Shape (n,), int.
     """
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         length = np.linalg.norm(values, axis=1)
-        gap = 2 * (slack_of(eps) + ROUNDING) * float(np.max(sizes / length, initial=0.0))
+        # What a row has in k of d random directions is about k / d of its square; roundings differ in sign as well.
+        gap = 2 * slack_of(eps) * max(1.0, width / values.shape[1]) ** 0.5
+        gap += 2 * ROUNDING * float(np.max(sizes / length, initial=0.0))
         keys = np.abs(values / length[:, None])
-    if not gap <= COARSEST:
-        return np.ones(len(values), dtype=bool)
-    run = runs(keys, gap)
-    return np.asarray(np.bincount(run)[run] > 1)
+    return runs(keys, gap) if gap <= COARSEST else np.zeros(len(values), dtype=np.intp)
 
 
 def slack_of(eps: float) -> float:

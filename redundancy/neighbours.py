@@ -101,7 +101,7 @@ def projections(rows: Array, count: int = 4) -> tuple[Array, Array]:
     return (keys / np.where(norms > 0, norms, 1.0)[:, None] if usual else keys), norms
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=32)
 def directions_of(d: int, count: int) -> Array:
     """Random directions, always the same ones. Shape (d, count)."""
     # They must not depend on which rows are asked about, and chance must not repeat their structure.
@@ -113,6 +113,8 @@ def runs(keys: Array, gap: float) -> Array:
     """Labels of rows such that keys within a gap of each other, in every column, have one label. Shape (n,), int."""
     labels = np.zeros(len(keys), dtype=np.intp)
     for column in keys.T:
+        if len(labels) and labels.max() == len(labels) - 1:
+            break  # each has a label of its own
         order = np.lexsort((column, labels))
         breaks = (np.diff(column[order]) > gap) | (np.diff(labels[order]) != 0)
         labels[order] = np.concatenate([[0], np.cumsum(breaks)]) if len(order) else 0

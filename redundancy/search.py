@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from redundancy.coefficients import Basis, Rows, Unwritten
+from redundancy.coefficients import Basis, Product, Rows, Unwritten, digests, joined, norms
 from redundancy.errors import NetworkError
 from redundancy.fold import Fold, Holds, beside, compose, drop, explained, identity, kept_too, shifted
 from redundancy.layers import RULES, Block
@@ -53,10 +53,13 @@ class Findings:
     Attributes:
         found: One for each space where something folds.
         refusals: What would fold, but may not.
+        held: What is true of spaces that may not change, as far as anything reads them; where they are read by what
+            has no weights that are known, there are no folds for surgery.
     """
 
     found: tuple[Finding, ...]
     refusals: tuple[Refusal, ...]
+    held: tuple[Finding, ...] = ()
 
     @property
     def folds(self) -> dict[str, Fold]:
@@ -98,6 +101,7 @@ def searched(network: Network, find: Find, box: Mapping[str, tuple[Array, Array]
     _check(network)
     followed = trace(network, find, box)
     found: list[Finding] = []
+    held: list[Finding] = []
     refusals: list[Refusal] = []
     for space in followed.spaces:
         if not space.taps and not any(pin.reads for pin in space.pins):
@@ -112,10 +116,12 @@ def searched(network: Network, find: Find, box: Mapping[str, tuple[Array, Array]
         if space.pins:
             pin = space.pins[0]
             refusals.append(Refusal(space.name, pin.layer, pin.reason, len(fold.dropped)))
-        else:
-            found.append(_finding(side, explained(fold, _named(fold, why))))
+            holds = max(fold.holds, *(pin.part.affine.holds for pin in space.pins))
+            fold = Fold(fold.keep, fold.into, fold.offset, fold.why, holds)
+        listed = held if space.pins else found
+        listed.append(_finding(side, explained(fold, _named(fold, why))))
     found = _accompanied(found, followed)
-    return Findings(tuple(found), tuple(refusals))
+    return Findings(tuple(found), tuple(refusals), tuple(held))
 
 
 def _looked(space: Space, find: Find, network: Network) -> tuple[Space, tuple[str, ...], Fold, Fold]:
@@ -199,9 +205,9 @@ def _named(fold: Fold, before: tuple[str, ...]) -> tuple[str, ...]:
     Of two that became equal, one was stated in the other, and either may be the one that goes.
     """
     why = list(fold.why)
-    for j, row in zip(fold.dropped.tolist(), fold.told, strict=True):
-        others = fold.keep[np.flatnonzero(row)]
-        known = before[j] or (before[others[0]] if len(others) == 1 else "")
+    counts, first = np.count_nonzero(fold.told, axis=1), np.argmax(fold.told != 0, axis=1) if len(fold.keep) else ()
+    for j, others, one in zip(fold.dropped.tolist(), counts, first, strict=True):
+        known = before[j] or (before[fold.keep[one]] if others == 1 else "")
         why[j] = known or why[j]
     return tuple(why)
 
@@ -317,7 +323,24 @@ def _placed(part: Part, units: Array, n: int, *, padded: bool, several: bool) ->
             wide[inside, -1] = affine.offset[mine]
         return wide
 
-    rows: dict[Basis, Rows] = {"rows": Unwritten((n, affine.width + at_border), write)}
+    def times(matrix: Array) -> Product:
+        values, sizes = np.zeros((n, matrix.shape[1])), np.zeros(n)
+        product, level = (
+            affine.times(matrix[: affine.width]),
+            affine.offset[:, None] * matrix[affine.width :].sum(axis=0),
+        )
+        values[units] = affine.gain[:, None] * product.values + level * at_border
+        sizes[units] = np.abs(affine.gain) * product.sizes + norms(level)
+        return Product(values, sizes)
+
+    def marks(chosen: Array) -> list[bytes] | None:
+        inside = place[chosen] >= 0
+        mine = place[chosen[inside]]
+        known = joined(digests(np.stack([affine.gain[mine], affine.offset[mine]], axis=1)), affine.marks(mine))
+        found = iter(known or ())
+        return None if known is None else [next(found) if there else b"" for there in inside.tolist()]
+
+    rows: dict[Basis, Rows] = {"rows": Unwritten((n, affine.width + at_border), write, times, marks=marks)}
     return Affine(rows, np.ones(n), offset, tuple(why), affine.eps, stored=False, holds=affine.holds, own=own)
 
 

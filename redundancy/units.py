@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from redundancy.algebra import LINEAR, Algebra
-from redundancy.coefficients import TINY, Basis, Product, Rows, Unwritten, multiplied, whole
+from redundancy.coefficients import TINY, Basis, Product, Rows, Unwritten, digests, joined, marked, multiplied, whole
 from redundancy.fold import Fold, Holds
-from redundancy.multiples import FEW, SKETCH, parallel, suspects
+from redundancy.multiples import FEW, SKETCH, likely, parallel
 from redundancy.neighbours import directions_of
 from redundancy.network import Array
 from redundancy.similarity import ROUNDING
@@ -84,7 +84,14 @@ class Affine:
             plain = multiplied(rows, matrix)
             return Product(self.gain[:, None] * plain.values, np.abs(self.gain) * plain.sizes)
 
-        return Unwritten(shape, write, times)
+        def marks(units: Array) -> list[bytes] | None:
+            return joined(digests(self.gain[units]), marked(rows, units))
+
+        return Unwritten(shape, write, times, marks=marks)
+
+    def marks(self, units: Array) -> list[bytes] | None:
+        """Digests of some units: those with equal ones have equal coefficients. None where nothing is said."""
+        return joined(*(marked(rows, units) for rows in self.terms.values()))
 
     def times(self, matrix: Array) -> Product:
         """All coefficients beside each other, gain left out, times a matrix of shape (d, k)."""
@@ -357,13 +364,7 @@ def site_of(affine: Affine, low: Array, high: Array, algebra: Algebra = LINEAR, 
     group, factor, related = np.arange(n), np.ones(n), np.flatnonzero(~alone)
     coefficients: Array | Affine | None = None if affine.itself else affine
     if coefficients is not None and len(related):
-        still, related = _suspects(affine, related)
-        group[still], factor[still] = -1, 0.0
-    if coefficients is not None and len(related):
-        rows = affine.rows() if len(related) == n else affine.rows(related)
-        coefficients = rows if len(related) == n else affine
-        first, factor[related] = parallel(rows, affine.eps, stored=affine.stored)
-        group[related] = np.where(first >= 0, related[first], -1)
+        coefficients, group[related], factor[related] = _grouped(affine, related)
     group = np.where(affine.gain != 0, group, -1)
     rounded = np.abs(np.abs(factor) - 1.0) > 0
     slack = np.where(rounded & (group >= 0), 8 * affine.eps, 0.0 if affine.stored else ROUNDING)
@@ -383,14 +384,49 @@ def site_of(affine: Affine, low: Array, high: Array, algebra: Algebra = LINEAR, 
     )
 
 
-def _suspects(affine: Affine, units: Array) -> tuple[Array, Array]:
-    """Which of some units have no variable part, and which may be multiples of others: most are seen to be neither."""
+def _grouped(affine: Affine, units: Array) -> tuple[Array | Affine, Array, Array]:
+    """Which of some units are multiples of each other, writing out as few as possible.
+
+    Returns:
+        coefficients: Of all units, where all had to be written out; else the form itself.
+        group: The first unit of which each is a multiple, -1 for one without variable part. Shape (m,), int.
+        factor: Shape (m,), float64.
+    """
+    run = _runs(affine, units)
+    group, factor = np.where(run < 0, -1, units), np.where(run < 0, 0.0, 1.0)
+    first, places = np.arange(len(units)), _accompanied(run, np.arange(len(units)))
+    if len(units) > FEW and (marks := affine.marks(units[places])) is not None:
+        # What is made of equal weights is equal.
+        seen: dict[bytes, int] = {}
+        first[places] = [seen.setdefault(mark, place) for mark, place in zip(marks, places.tolist(), strict=True)]
+        places = _accompanied(run, places[first[places] == places])
+    coefficients: Array | Affine = affine
+    if len(places):
+        everything = len(places) == len(affine.gain)
+        rows = affine.rows() if everything else affine.rows(units[places])
+        coefficients = rows if everything else affine
+        leader, size = parallel(rows, affine.eps, stored=affine.stored)
+        group[places], factor[places] = np.where(leader >= 0, units[places[leader]], -1), size
+    return coefficients, group[first], factor[first]
+
+
+def _runs(affine: Affine, units: Array) -> Array:
+    """Labels such that units that are multiples of each other have one; -1 for those without variable part."""
+    run = np.zeros(len(units), dtype=np.intp)
     if len(units) <= FEW:
-        return units[:0], units
+        return run
     seen = affine.times(directions_of(affine.width, SKETCH))
     still = seen.sizes[units] < TINY
     # What is added up in the square of a size may have vanished.
     if np.any(still) and np.any(affine.rows(units[still])):
-        return units[:0], units
+        return run
     rest = units[~still]
-    return units[still], rest[suspects(seen.values[rest], seen.sizes[rest], affine.eps)]
+    run[still], run[~still] = -1, likely(seen.values[rest], seen.sizes[rest], affine.width, affine.eps)
+    return run
+
+
+def _accompanied(run: Array, places: Array) -> Array:
+    """Those of some places that are not alone in their run; all, where one run says nothing."""
+    mine = run[places]
+    several = (mine >= 0) & ((np.bincount(mine + 1, minlength=2)[mine + 1] > 1) | (run.max(initial=0) == 0))
+    return np.asarray(places[several])

@@ -81,34 +81,37 @@ def check_names(arguments: argparse.Namespace) -> None:
     """
     from redundancy.notions import NOTIONS, named
 
-    sought: tuple[str, ...] = arguments.notions or tuple(NOTIONS)
-    if NEAR in sought:
-        raise OptionError(f"--notions cannot name {NEAR}: audit always reports it, and compact --tolerance merges it")
-    named(sought)
+    notions: tuple[str, ...] = arguments.notions or ()
+    if NEAR in notions:
+        where = "audit reports it where there is no --notions, and compact merges it within a --tolerance"
+        raise OptionError(f"--notions cannot name {NEAR}: {where}")
+    named(notions)
+    choices = (*NOTIONS, NEAR, ANY)
+    never = _never_near(notions, getattr(arguments, "tolerance", None))
     for name in arguments.fail_on:
-        if name not in (choices := (*NOTIONS, NEAR, ANY)):
-            raise OptionError(
-                f"--fail-on: no notion is called '{name}'{suggested(name, choices)}: choose from {', '.join(choices)}"
-            )
-        if never := _never(name, sought, getattr(arguments, "tolerance", None)):
+        if name not in choices:
+            said = f"no notion is called '{name}'{suggested(name, choices)}: choose from {', '.join(choices)}"
+            raise OptionError(f"--fail-on: {said}")
+        if name == NEAR and never:
             raise OptionError(f"--fail-on {name} could never fail: {never}")
+        if notions and name not in (*notions, NEAR, ANY):
+            said = f"only {', '.join(notions)} is looked for; add {name} to --notions"
+            raise OptionError(f"--fail-on {name} could never fail: {said}")
 
 
-def _never(name: str, sought: Collection[str], tolerance: float | None) -> str:
-    """Why a notion is never found; "" where it can be.
+def _never_near(notions: Collection[str], tolerance: float | None) -> str:
+    """Why nothing is ever called near-duplicate; "" where something can be.
 
     Args:
-        name: Of the notion.
-        sought: Those that are looked for.
-        tolerance: Of a compaction; None for an audit, which tells near-duplicates always.
+        notions: Those that are looked for; none for all.
+        tolerance: Of a compaction; None for an audit.
     """
-    if name == NEAR and tolerance is not None:
-        if not tolerance:
-            return "what is only alike is merged within a --tolerance, and there is none; give one, or use audit"
-        if not MERGING.intersection(sought):
-            return f"none of {', '.join(sorted(MERGING))} is looked for, and so nothing is merged; add one to --notions"
-    if name not in (*sought, NEAR, ANY):
-        return f"only {', '.join(sought)} is looked for; add {name} to --notions"
+    if tolerance is None:
+        return "what is only alike is reported where there is no --notions; leave that out" if notions else ""
+    if not tolerance:
+        return "what is only alike is merged within a --tolerance, and there is none; give one, or use audit"
+    if notions and not MERGING.intersection(notions):
+        return f"none of {', '.join(sorted(MERGING))} is looked for, so that nothing is merged; add one to --notions"
     return ""
 
 

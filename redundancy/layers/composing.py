@@ -9,7 +9,7 @@ from math import prod
 import numpy as np
 
 from redundancy.algebra import certain
-from redundancy.coefficients import BLOCK, Basis, Product, Unwritten, multiplied, whole
+from redundancy.coefficients import BLOCK, Basis, Product, Unwritten, digests, multiplied, whole
 from redundancy.layers.tracer import precision
 from redundancy.network import Array, Node
 from redundancy.units import Affine, Units, settled, summed
@@ -74,7 +74,7 @@ def _block(piece: Array, affine: Affine, basis: Basis) -> tuple[Array | Unwritte
         if affine.itself:
             product = np.moveaxis(mine if untouched else mine * affine.gain[:, None], 3, 0)
         else:
-            product = _through(np.moveaxis(mine, 3, 0), affine.gained(basis))
+            product = _through(mine, affine.gained(basis))
         return product.reshape(len(chosen), prod(places) * values)
 
     def times(matrix: Array) -> Product:
@@ -84,7 +84,10 @@ def _block(piece: Array, affine: Affine, basis: Basis) -> tuple[Array | Unwritte
         laid = np.moveaxis(inner.values.reshape(len(inner.values), *seen.shape[1:]), 1, 0)
         return _by_blocks(piece.reshape(-1, out), laid.reshape(-1, seen.shape[2]), inner.sizes)
 
-    return Unwritten((out, prod(places) * values), write, times), untouched
+    def marks(chosen: Array) -> list[bytes]:
+        return digests(piece.reshape(-1, out)[:, chosen].T)
+
+    return Unwritten((out, prod(places) * values), write, times, marks=marks), untouched
 
 
 def _by_blocks(weights: Array, seen: Array, sizes: Array) -> Product:
@@ -105,17 +108,18 @@ def _by_blocks(weights: Array, seen: Array, sizes: Array) -> Product:
         return Product(total, np.sqrt(squares) * np.linalg.norm(sizes))
 
 
-def _through(first: Array, rows: Array | Unwritten) -> Array:
-    """The product (..., n) times (n, d) with coefficients, in float64, with sums that cancelled set to 0."""
+def _through(weights: Array, rows: Array | Unwritten) -> Array:
+    """Weights (..., n, out) times coefficients (n, d), as (out, ..., d) in float64; sums that cancelled are 0."""
     fold = rows.fold if isinstance(rows, Unwritten) else None
     if fold is None:
-        return _times(first, whole(rows))
-    product = np.take(first, fold.keep, axis=-1).astype(np.float64)
+        return _times(np.moveaxis(weights, -1, 0), whole(rows))
+    product = np.moveaxis(np.take(weights, fold.keep, axis=-2), -1, 0).astype(np.float64, order="C")
     product += 0.0  # -0 becomes 0
     changed = np.flatnonzero(np.any(fold.told, axis=0))
     if len(changed):
         units = np.union1d(fold.keep[changed], fold.dropped[np.any(fold.told, axis=1)])
-        product[..., changed] = _dense(np.take(first, units, axis=-1), fold.rows(units)[:, changed])
+        some = np.moveaxis(np.take(weights, units, axis=-2), -1, 0)
+        product[..., changed] = _dense(some, fold.rows(units)[:, changed])
     return product
 
 

@@ -9,7 +9,7 @@ from math import prod
 import numpy as np
 
 from redundancy.algebra import certain
-from redundancy.coefficients import Basis, Product, Rows, Unwritten, multiplied, norms
+from redundancy.coefficients import Basis, Product, Rows, Unwritten, digests, joined, marked, multiplied, norms
 from redundancy.layers.linear import TRAINED_WITH, WINDOW, border
 from redundancy.layers.rule import Rule, Shape, register
 from redundancy.layers.tracer import Tracer, precision
@@ -88,7 +88,10 @@ def _seen(rows: Array | Unwritten, weights: Array) -> Unwritten:
         values = np.einsum("nw,nwk->nk", weights, inner.values.reshape(*weights.shape, -1))
         return Product(values, norms(weights) * inner.sizes)
 
-    return Unwritten(shape, write, times)
+    def marks(units: Array) -> list[bytes] | None:
+        return joined(digests(weights[units]), marked(rows, units))
+
+    return Unwritten(shape, write, times, marks=marks)
 
 
 def _bounds(part: Part, kernel: Array, bias: Array, *, padded: bool) -> tuple[Array, Array]:

@@ -8,9 +8,10 @@ from typing import Any
 
 from redundancy.errors import RedundancyError, UnsupportedError
 from redundancy.frameworks.keras.beginning import begun_with_zeros
+from redundancy.frameworks.keras.biases import WRONG_AXIS, is_wrong
 from redundancy.frameworks.keras.calls import Call, calls
 from redundancy.frameworks.keras.configuring import configured, is_floating, retyped
-from redundancy.frameworks.keras.kinds import JOINS, is_known, is_misplaced
+from redundancy.frameworks.keras.kinds import JOINS
 from redundancy.frameworks.keras.origin import CallOrigin, ModelOrigin, NestedOrigin, Slot
 from redundancy.network import Network
 
@@ -179,11 +180,8 @@ class ModelBuilder:
         if origin is not None and origin.problem:
             raise UnsupportedError(f"cannot write layer '{call.layer}' ({call.node.kind}) back: {origin.problem}")
         for node in call.parts.values() or (call.node,):
-            if is_known(node) and is_misplaced(node.weights.get("bias"), node.config.get("data_format"), node.shape):
-                raise UnsupportedError(
-                    f"cannot write layer '{call.layer}': it would have as many channels as its map is wide, and Keras"
-                    " then adds its bias along the wrong axis; put its channels last"
-                )
+            if is_wrong(node, node.shape):
+                raise UnsupportedError(f"cannot write layer '{call.layer}': {WRONG_AXIS}")
         with _refusing(call, "it cannot be made again"):
             cls, config = configured(call, origin, inherited)
             if self._dtype is not None:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from redundancy.errors import OptionError
 from redundancy.frameworks.keras.kinds import is_known, is_misplaced
 from redundancy.layers import shape_of
-from redundancy.network import Array, Network
+from redundancy.network import Array, Network, Node
+
+WRONG_AXIS = (
+    "it would have as many channels as its map is wide, and Keras then adds its bias along the wrong axis; put its"
+    " channels last"
+)
+
+
+def unfit(network: Network) -> dict[str, str]:
+    """The nodes that Keras would compute wrongly, and why."""
+    return {node.name: WRONG_AXIS for node in network if is_wrong(node, node.shape)}
 
 
 def misplaced(network: Network, inputs: tuple[Array, ...]) -> str | None:
@@ -21,10 +31,14 @@ def misplaced(network: Network, inputs: tuple[Array, ...]) -> str | None:
     for node in network:
         if node.name not in shapes:
             shapes[node.name] = shape_of(node, tuple(shapes[name] for name in node.inputs))
-        bias, data_format = node.weights.get("bias"), node.config.get("data_format")
-        if is_known(node) and is_misplaced(bias, data_format, shapes[node.name]):
+        if is_wrong(node, shapes[node.name]):
             return node.layer
     return None
+
+
+def is_wrong(node: Node, shape: tuple[int | None, ...]) -> bool:
+    """Whether Keras adds the bias of a node with an output of that shape along the wrong axis."""
+    return is_known(node) and is_misplaced(node.weights.get("bias"), node.config.get("data_format"), shape)
 
 
 def check_placed(network: Network, inputs: tuple[Array, ...]) -> None:
