@@ -115,17 +115,18 @@ def folded(fold: Fold) -> Unwritten:
 
     def times(matrix: Array) -> Product:
         values, sizes = np.empty((fold.size, matrix.shape[1])), np.empty(fold.size)
-        values[fold.keep], values[fold.dropped] = matrix, fold.told @ matrix
-        sizes[fold.keep], sizes[fold.dropped] = norms(matrix), norms(fold.told) * np.linalg.norm(matrix)
+        values[fold.keep], values[fold.dropped] = matrix, fold.stated @ matrix[fold.leads]
+        sizes[fold.keep], sizes[fold.dropped] = norms(matrix), norms(fold.stated) * np.linalg.norm(matrix[fold.leads])
         return Product(values, sizes)
 
     def marks(units: Array) -> list[bytes]:
         # A unit that equals one that stays has the same digest.
-        equal = (np.count_nonzero(fold.told, axis=1) == 1) & np.any(fold.told == 1.0, axis=1)
+        equal = (np.count_nonzero(fold.stated, axis=1) == 1) & np.any(fold.stated == 1.0, axis=1)
         same = np.arange(fold.size)
-        same[fold.dropped[equal]] = fold.keep[np.argmax(fold.told[equal], axis=1)] if np.any(equal) else ()
+        if np.any(equal):
+            same[fold.dropped[equal]] = fold.keep[fold.leads[np.argmax(fold.stated[equal], axis=1)]]
         stays, found = fold.kept[same[units]], digests(same[units, None])
-        others = digests(fold.told[np.searchsorted(fold.dropped, units[~stays])])
+        others = digests(fold.stated[np.searchsorted(fold.dropped, units[~stays])])
         for place, mark in zip(np.flatnonzero(~stays).tolist(), others, strict=True):
             found[place] = b"told" + mark
         return found

@@ -32,14 +32,16 @@ class Fold:
 
     Attributes:
         keep: Indices of the units that stay, increasing. Shape (k,), int.
-        told: Every unit that goes, in terms of those that stay. Shape (n - k, k), float64.
+        leads: Those of the ones that stay in which others are stated, by place in `keep`, increasing. Shape (l,), int.
+        stated: Every unit that goes, in terms of those. Shape (n - k, l), float64.
         offset: Shape (n,), float64; zero for those that stay.
         why: The notion that removed each unit, "" for those that stay. Length n.
         holds: How far it is true.
     """
 
     keep: Array
-    told: Array
+    leads: Array
+    stated: Array
     offset: Array
     why: tuple[str, ...]
     holds: Holds
@@ -71,6 +73,13 @@ class Fold:
         _fill(self, frozen_array(keep), told, frozen_array(offset), why, holds)
 
     @property
+    def told(self) -> Array:
+        """Every unit that goes in terms of all that stay, written out. Shape (n - k, k), float64."""
+        told = np.zeros((len(self.stated), len(self.keep)))
+        told[:, self.leads] = self.stated
+        return told
+
+    @property
     def into(self) -> Array:
         """Every old unit in terms of those that stay, written out. Shape (n, k), float64."""
         into = self.rows(np.arange(self.size))
@@ -82,7 +91,8 @@ class Fold:
         rows = np.zeros((len(units), len(self.keep)))
         stays = self.kept[units]
         rows[np.flatnonzero(stays), np.searchsorted(self.keep, units[stays])] = 1.0
-        rows[~stays] = self.told[np.searchsorted(self.dropped, units[~stays])]
+        gone = np.searchsorted(self.dropped, units[~stays])
+        rows[np.ix_(np.flatnonzero(~stays), self.leads)] = self.stated[gone]
         return rows
 
     @property
@@ -106,13 +116,13 @@ class Fold:
     def unused(self) -> Array:
         """The units that stay, and that none of those that go is stated in. Shape (n,), bool."""
         unused = self.kept
-        unused[self.keep[np.any(self.told, axis=0)]] = False
+        unused[self.keep[self.leads]] = False
         return unused
 
     def __call__(self, kept: Array) -> Array:
         """All the units from those that stay: (..., k) -> (..., n)."""
         everything = np.empty((*np.shape(kept)[:-1], self.size))
-        everything[..., self.keep], everything[..., self.dropped] = kept, kept @ self.told.T
+        everything[..., self.keep], everything[..., self.dropped] = kept, kept[..., self.leads] @ self.stated.T
         return np.asarray(everything + self.offset)
 
     def __str__(self) -> str:
@@ -155,23 +165,34 @@ def _unchecked(keep: Array, told: Array, offset: Array, why: tuple[str, ...], ho
 
 
 def _fill(fold: Fold, keep: Array, told: Array, offset: Array, why: tuple[str, ...], holds: Holds) -> None:
-    for array in (keep, told, offset):
-        array.setflags(write=False)
-    values = (keep, told, offset, why, holds)
-    for name, value in zip(("keep", "told", "offset", "why", "holds"), values, strict=True):
+    leads = np.flatnonzero(np.any(told, axis=0))
+    _set(fold, keep, leads, told[:, leads], offset, why, holds)
+
+
+def _like(fold: Fold, offset: Array, why: tuple[str, ...], holds: Holds) -> Fold:
+    """The same combinations, otherwise."""
+    other = object.__new__(Fold)
+    _set(other, fold.keep, fold.leads, fold.stated, offset, why, holds)
+    return other
+
+
+def _set(fold: Fold, *values: Array | tuple[str, ...] | Holds) -> None:
+    for name, value in zip(("keep", "leads", "stated", "offset", "why", "holds"), values, strict=True):
+        if isinstance(value, np.ndarray):
+            value.setflags(write=False)
         object.__setattr__(fold, name, value)
 
 
 def explained(fold: Fold, why: tuple[str, ...]) -> Fold:
     """The same fold by other notions."""
-    return _unchecked(fold.keep, fold.told, fold.offset, why, fold.holds)
+    return _like(fold, fold.offset, why, fold.holds)
 
 
 def shifted(fold: Fold, constants: Array, holds: Holds) -> Fold:
     """The same combinations where units have those constant parts. Constants of shape (n,), float64."""
     gone, offset = fold.dropped, np.zeros(fold.size)
-    offset[gone] = constants[gone] - fold.told @ constants[fold.keep]
-    return _unchecked(fold.keep, fold.told, offset, fold.why, holds)
+    offset[gone] = constants[gone] - fold.stated @ constants[fold.keep[fold.leads]]
+    return _like(fold, offset, fold.why, holds)
 
 
 def merge(n: int, sources: Mapping[int, tuple[int, float, float]], why: str, holds: Holds = Holds.ALWAYS) -> Fold:
@@ -225,7 +246,7 @@ def compose(first: Fold, second: Fold) -> Fold:
         return first
     if len(first.keep) == first.size:
         holds = max(first.holds, second.holds)
-        return _unchecked(second.keep, second.told, second.offset, second.why, holds)
+        return _like(second, second.offset, second.why, holds)
     later = dict(zip(first.keep.tolist(), second.why, strict=True))
     gone, mine, also = second.dropped, first.dropped, first.keep[second.dropped]
     # Of those that went first, only the ones that are stated in units that go now change.

@@ -234,9 +234,9 @@ def _read(
             if not len(gone):
                 continue
             # Units that stay stand for themselves: only weights that take some others in change.
-            wider = np.flatnonzero(np.any(fold.told, axis=0))
+            wider = fold.leads
             lost = np.asarray(old[part.where[:, gone]], np.float64)
-            added = np.moveaxis(np.tensordot(fold.told[:, wider], lost, axes=(0, 1)), 0, 1)
+            added = np.moveaxis(np.tensordot(fold.stated, lost, axes=(0, 1)), 0, 1)
             targets = part.where[:, fold.keep[wider]]
             new[place[targets]] = _stored(np.asarray(old[targets], np.float64) + added, old, node)
             if np.any(fold.offset):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -337,6 +337,15 @@ class Site:
             mine = self.coefficients if self.lines is None else self.coefficients[self.lines]
         wide = np.asarray(mine, np.float64)
         return wide if self.gain is None or np.all(self.gain == 1) else self.gain[:, None] * wide
+
+    def blocks(self) -> Iterator[Array]:
+        """Effective coefficients, those of one basis after the other. Shapes (n, d), float64."""
+        if not isinstance(self.coefficients, Affine):
+            yield self.rows
+            return
+        gain = np.ones(self.size) if self.gain is None else self.gain
+        for basis in self.coefficients.terms:
+            yield gain[:, None] * np.asarray(self.coefficients.term(basis, self.lines), np.float64)
 
     @property
     def independent(self) -> bool:

@@ -17,7 +17,7 @@ from redundancy.units import Affine, Units, settled, summed
 LARGEST = 2**26
 """Coefficients that are followed through a layer, unless it has as many weights: beyond, its units are new."""
 
-FEW = 64
+FEW = 16
 """Units that are looked at first, to see whether bounds are infinite."""
 
 SPARSE = 4
@@ -115,9 +115,9 @@ def _through(weights: Array, rows: Array | Unwritten) -> Array:
         return _times(np.moveaxis(weights, -1, 0), whole(rows))
     product = np.moveaxis(np.take(weights, fold.keep, axis=-2), -1, 0).astype(np.float64, order="C")
     product += 0.0  # -0 becomes 0
-    changed = np.flatnonzero(np.any(fold.told, axis=0))
+    changed = fold.leads
     if len(changed):
-        units = np.union1d(fold.keep[changed], fold.dropped[np.any(fold.told, axis=1)])
+        units = np.union1d(fold.keep[changed], fold.dropped[np.any(fold.stated, axis=1)])
         some = np.moveaxis(np.take(weights, units, axis=-2), -1, 0)
         product[..., changed] = _dense(some, fold.rows(units)[:, changed])
     return product

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from redundancy.errors import RedundancyError, UnsupportedError
-from redundancy.frameworks.keras.beginning import begun_with_zeros
+from redundancy.frameworks.keras.beginning import Given, begun_with_zeros
 from redundancy.frameworks.keras.biases import WRONG_AXIS, is_wrong
 from redundancy.frameworks.keras.calls import Call, calls
 from redundancy.frameworks.keras.configuring import configured, is_floating, retyped
@@ -57,6 +57,12 @@ class ModelBuilder:
         self._dtype = dtype
         self._planned = calls(network)
         self._layers: dict[tuple[str, ...], Any] = {}
+        self._given: dict[tuple[str, ...], dict[str, Given]] = {}
+
+    @property
+    def held(self) -> frozenset[tuple[tuple[str, ...], str]]:
+        """The weights that layers began with, as (path of the layer, the layer's name of the weight)."""
+        return frozenset((path, name) for path, given in self._given.items() for name in given if given[name].used)
 
     def model(self) -> Any:
         """The whole model; layers begin with zeros where that takes less time than what they would begin with."""
@@ -192,7 +198,8 @@ class ModelBuilder:
                 layer = cls(**config) if given else cls.from_config(config)
         if "name" not in config:  # Keras leaves it out where a class has no other arguments than those of all layers
             layer.name = call.layer
-        self._later.enter_context(begun_with_zeros(layer))
+        values = {path: node.weights[name] for node, name, path in call.variables()}
+        self._given[call.path] = self._later.enter_context(begun_with_zeros(layer, values))
         return layer
 
 
