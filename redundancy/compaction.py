@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from redundancy.costs import cost
 from redundancy.fold import Fold, Holds, compose
 from redundancy.network import Array, Network
 from redundancy.search import Finding, Findings, search
@@ -35,6 +36,20 @@ class Removal:
     def __str__(self) -> str:
         return f"unit {self.unit} of {self.space} is {self.why}"
 
+    def to_dict(self, fold: Fold) -> dict[str, Any]:
+        """In plain types, as JSON has them.
+
+        Args:
+            fold: All units of the space in terms of those that were left.
+        """
+        return {
+            "space": self.space,
+            "unit": self.unit,
+            "notion": self.why,
+            "holds": self.holds.name.lower(),
+            "equation": fold.equation(self.unit),
+        }
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Compaction:
@@ -54,6 +69,7 @@ class Compaction:
         bound: No output can differ by more, but for rounding, on inputs in the box; 0 where every fold is exact, None
             where some were only measured on data.
         box: (low, high) of each input that `bound` rests on.
+        files: Bytes of the file that the original came from and of the one that was written; None where none was.
     """
 
     network: Network
@@ -68,6 +84,7 @@ class Compaction:
     scale: float | None = None
     bound: float | None = 0.0
     box: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)
+    files: tuple[int, int] | None = None
 
     @property
     def parameters_before(self) -> int:
@@ -93,13 +110,14 @@ class Compaction:
             "model": self.model_name,
             "parameters_before": self.parameters_before,
             "parameters_after": self.parameters_after,
+            "before": cost(self.original).to_dict(),
+            "after": cost(self.network).to_dict(),
+            "file_before": self.files[0] if self.files else None,
+            "file_after": self.files[1] if self.files else None,
             "difference": self.difference,
             "scale": self.scale,
             "bound": self.bound,
-            "removals": [
-                {"space": r.space, "unit": r.unit, "notion": r.why, "holds": r.holds.name.lower()}
-                for r in self.removals
-            ],
+            "removals": [removal.to_dict(self.folds[removal.space]) for removal in self.removals],
             "refusals": [refusal.to_dict() for refusal in self.refusals],
         }
 

@@ -129,12 +129,16 @@ class Fold:
         return "; ".join(self.sentence(j) for j in self.dropped) or "nothing folds"
 
     def sentence(self, j: int) -> str:
-        """What it says of unit `j`, as an equation."""
+        """What it says of unit `j`: the equation, and why that holds."""
+        return self.equation(j) + (f" ({self.why[j]})" if self.why[j] else "")
+
+    def equation(self, j: int) -> str:
+        """What it says of unit `j`, in terms of those that stay."""
         row = self.rows(np.array([j]))[0]
         terms = [f"{_factor(row[c])}h{self.keep[c]}" for c in np.flatnonzero(row)]
         if self.offset[j] or not terms:
             terms.append(f"{self.offset[j]:.4g}")
-        return f"h{j} = {' + '.join(terms).replace('+ -', '- ')}" + (f" ({self.why[j]})" if self.why[j] else "")
+        return f"h{j} = {' + '.join(terms).replace('+ -', '- ')}"
 
 
 def _factor(value: float) -> str:

@@ -14,6 +14,7 @@ from redundancy.auditing import Audit, audited, with_measured
 from redundancy.compaction import Compaction, Unfit, anything_goes, continued, exhausted
 from redundancy.compaction import compact as compact_network
 from redundancy.errors import OptionError, UnsupportedError
+from redundancy.feeding import arrays_of
 from redundancy.fold import Holds
 from redundancy.functional import EXACT, functional, survey, taps
 from redundancy.nearing import made_equal
@@ -55,8 +56,8 @@ def compact(
         model: A Keras model, the path of one, or a network; it stays as it is. Of a network, a network is made and
             nothing is run.
         tolerance: How far outputs may differ on inputs in the box; at 0 only what holds for every input is folded.
-        data: Inputs, an array or a tuple with one for each input of the model: what is redundant on them goes as
-            well, and the result is measured on them.
+        data: Inputs, an array, or a tuple with one for each input of the model in order, or a dict by input name: what
+            is redundant on them goes as well, and the result is measured on them.
         notions: Names of those to look for; all if not given.
         box: Bounds of inputs: (low, high) for all of them, or by name of the input, each broadcasting to its shape
             without the batch.
@@ -89,8 +90,8 @@ def audit(
 
     Args:
         model: A Keras model, the path of one, or a network; it stays as it is.
-        data: Inputs, an array or a tuple with one for each input of the model: what is redundant on them is found as
-            well.
+        data: Inputs, an array, or a tuple with one for each input of the model in order, or a dict by input name: what
+            is redundant on them is found as well.
         notions: Names of those to look for; all if not given, and units that are only alike as well.
         box: Bounds of inputs: (low, high) for all of them, or by name of the input, each broadcasting to its shape
             without the batch.
@@ -124,7 +125,7 @@ def _audited(original: Any, data: Any, notions: Any, bounds: Bounds | None) -> A
     if data is None:
         return found
     exact = compact_network(network, notions=notions, box=box, unfit=unfit)
-    values = sampled(exact.network, taps(exact.network), _enough(_inputs(network, data)))
+    values = sampled(exact.network, taps(exact.network), _enough(arrays_of(network, data)))
     measured = functional(survey(exact.network, values), notions=notions)
     more = continued(exact, exhausted(exact.network, _after(measured, lambda small: Findings((), ())), unfit=unfit))
     return with_measured(found, exact, more, min((len(rows) for rows in values.values()), default=0))
@@ -136,7 +137,7 @@ def _compacted(original: Any, tolerance: float, data: Any, notions: Any, bounds:
 
     network = read(original)
     box = _boxed(network, bounds)
-    given = None if data is None else _enough(_inputs(network, data))
+    given = None if data is None else _enough(arrays_of(network, data))
     exact = _folded(network, tolerance, notions, box, given, unfit)
     small = _written(original, exact.network)
     difference, scale = verified(original, small, exact, given)
@@ -280,23 +281,6 @@ def _names(notions: Any) -> tuple[str, ...] | None:
     return None if notions is None else tuple(notions)
 
 
-def _inputs(network: Network, data: Any) -> tuple[Array, ...]:
-    """The data, one array for each input.
-
-    Raises:
-        OptionError: They are not as many as the inputs, of other shapes, or no finite numbers.
-    """
-    if isinstance(data, Mapping):
-        data = tuple(data[name] for name in network.inputs if name in data)
-    arrays = tuple(_array(given) for given in (data if isinstance(data, tuple | list) else (data,)))
-    shapes = [network[name].shape for name in network.inputs]
-    fits = len(arrays) == len(shapes) and all(_fits(a, s) for a, s in zip(arrays, shapes, strict=True))
-    if not fits or not len(arrays[0]) or len({len(array) for array in arrays}) > 1:
-        given, wanted = reprlib.repr([array.shape for array in arrays]), [("n", *shape) for shape in shapes]
-        raise OptionError(f"the data has shapes {given}, but the model reads {wanted}: give one array for each input")
-    return tuple(_numbers(array, name, network) for array, name in zip(arrays, network.inputs, strict=True))
-
-
 def _enough(given: tuple[Array, ...]) -> tuple[Array, ...]:
     """The data, if they are enough to say something of others.
 
@@ -310,31 +294,3 @@ def _enough(given: tuple[Array, ...]) -> tuple[Array, ...]:
             " show and the other half confirm is true of 9 in 10"
         )
     return given
-
-
-def _array(given: Any) -> Array:
-    try:
-        return np.asarray(given)
-    except ValueError:
-        raise OptionError("the data has rows of different lengths: give one array for each input") from None
-
-
-def _numbers(array: Array, name: str, network: Network) -> Array:
-    """The data of one input, as numbers; text where it reads text."""
-    if network[name].config["dtype"] == "string" or array.dtype.kind in "biu":
-        return array
-    try:
-        # Python's own numbers, and types that NumPy does not know, such as bfloat16.
-        numbers = array.astype(np.float32) if array.dtype.kind in "OV" else array
-    except (TypeError, ValueError):
-        numbers = array
-    if numbers.dtype.kind != "f":
-        raise OptionError(f"the data of input '{name}' holds {array.dtype}, which are no real numbers: convert it")
-    if not np.all(np.isfinite(numbers)):
-        raise OptionError(f"the data of input '{name}' holds numbers that are NaN or infinite: leave those rows out")
-    return numbers
-
-
-def _fits(array: Array, shape: tuple[int | None, ...]) -> bool:
-    same = array.ndim == len(shape) + 1
-    return same and all(want in (None, has) for want, has in zip(shape, array.shape[1:], strict=True))

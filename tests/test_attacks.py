@@ -161,6 +161,27 @@ def test_a_layer_whose_configuration_leaves_out_its_name_keeps_it():
     assert redundancy.compact(noisy(0.0)).model.get_layer("noisy").scale == 0.0
 
 
+class Scaled(keras.layers.Layer):
+    """Has no arguments of its own: its configuration then leaves out its name."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+
+    def build(self, shape):
+        self.factor = self.add_weight(shape=shape[-1:], initializer="ones", name="factor")
+
+    def call(self, x):
+        return x * self.factor
+
+
+def test_a_layer_without_arguments_of_its_own_keeps_its_name():
+    first, x = layers.Dense(5, activation="relu"), keras.Input((4,))
+    model = weighted(keras.Model(x, layers.Dense(2)(Scaled(name="own")(layers.Dense(3)(first(x))))))
+    copied(first, 0, 2)
+    small = redundancy.compact(model).model
+    assert np.array_equal(small.get_layer("own").factor, model.get_layer("own").factor)
+
+
 def test_a_function_without_a_name_stays_where_it_is():
     doubled = layers.Lambda(lambda x: 2 * x)
     x = keras.Input((4,))

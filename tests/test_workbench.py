@@ -386,8 +386,8 @@ def test_a_wrong_fold_is_caught_and_named(monkeypatch):
         ({"tolerance": float("nan")}, "no difference of outputs"),
         ({"notions": "duplicate"}, "is one word"),
         ({"notions": ["twin"]}, "no notion is called 'twin'"),
-        ({"data": np.ones((3, 5))}, "the data has shapes"),
-        ({"data": np.ones((0, 4))}, "the data has shapes"),
+        ({"data": np.ones((3, 5))}, "the data has shape"),
+        ({"data": np.ones((0, 4))}, "the data has 0 rows"),
     ],
 )
 def test_options_that_cannot_be(arguments, said):

@@ -14,6 +14,9 @@ from redundancy.fold import Fold, beside, identity
 from redundancy.network import Array, Node
 from redundancy.units import Affine, Find, Part, Site, Units, nothing_known, site_of
 
+INPUT, OUTPUT = "it is an input of the network", "it is an output of the network"
+"""Why the units of both ends stay."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pin:

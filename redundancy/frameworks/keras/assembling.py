@@ -196,6 +196,8 @@ class ModelBuilder:
                 # Of a function itself, Keras's Lambda knows no way to take it from a configuration.
                 given = cls is keras.layers.Lambda and callable(config["function"])
                 layer = cls(**config) if given else cls.from_config(config)
+        if "name" not in config:  # Keras leaves it out where a class has no other arguments than those of all layers
+            layer.name = call.layer
         values = {path: node.weights[name] for node, name, path in call.variables()}
         self._given[call.path] = self._later.enter_context(begun_with_zeros(layer, values))
         return layer
