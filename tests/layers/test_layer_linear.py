@@ -92,7 +92,7 @@ def test_a_layer_that_reads_another_axis_keeps_its_input(garden):
 
 
 def test_groups_that_read_another_axis_make_units_all_the_same(garden):
-    """The units of an input are taken to lie on its last axis: what reads the first one reads values that are unknown."""
+    """The units of an input are taken to lie on its last axis: what reads the first reads unknown values."""
     wide = garden.weights(2, 2, 1, 6)
     conv = garden.add("conv", garden.input((2, 4, 4)), weights=wide, data_format="channels_first", groups=2)
     last = garden.weights(1, 1, 6, 2)
