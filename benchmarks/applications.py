@@ -42,7 +42,11 @@ def randomised(network, rng):
 
 
 def seconds(call):
-    """Seconds of processor time, of all threads: what else the machine does counts least there; and the result."""
+    """Seconds of processor time, of all threads: what else the machine does counts least there; and the result.
+
+    Garbage that calls before left is not counted: when it is collected is chance.
+    """
+    gc.collect()
     start = time.process_time()
     result = call()
     return time.process_time() - start, result

@@ -17,7 +17,7 @@ from redundancy.fold import Fold, Holds
 from redundancy.layers import RULES, Rule
 from redundancy.network import Array, Network, Node
 from redundancy.notions.near import NEAR
-from redundancy.search import Findings
+from redundancy.search import Finding, Findings
 from redundancy.similarity import directions
 from redundancy.spaces import Space, Trace, trace
 from redundancy.surgery import Refusal, operate
@@ -54,7 +54,8 @@ class AuditFinding:
         size: How many units they make.
         notion: Under which they are redundant.
         units: Indices of those that are, increasing.
-        equations: What each of them is in terms of units that stay, such as "h3 = 2 h1".
+        equations: What each of them is in terms of units that stay, such as "h3 = 2 h1": of units as weights read
+            them, behind functions, normalisation and pooling.
         certainty: How sure that is.
         error: How far it is from true: 0 where it is proved; on data the largest error of a unit, relative to the
             largest value of that unit; of near ones the largest relative distance of two that are alike.
@@ -140,26 +141,23 @@ class Audit:
         }
 
 
-def audited(network: Network, findings: Findings) -> Audit:
+def audited(network: Network, findings: Findings, *, near: bool = True) -> Audit:
     """What was found in a network, notion by notion, and what is near to that.
 
     Args:
         network: That was searched.
         findings: What was found.
+        near: Look for units that are only alike, as well.
     """
     books = Books(trace(network), cost(network))
-    listed: list[AuditFinding] = []
-    gone: dict[str, list[int]] = {}
-    for finding in findings.found:
-        certainty = CERTAINTIES[max(fold.holds for fold in finding.at.values())]
-        gone[finding.space] = finding.units.tolist()
-        for notion in dict.fromkeys(finding.why):
-            units = [j for j, why in zip(finding.units.tolist(), finding.why, strict=True) if why == notion]
-            listed.append(books.entry(finding.space, notion, units, finding.fold, certainty))
+    gone = {finding.space: finding.units.tolist() for finding in findings.found}
+    listed = [entry for finding in findings.found for entry in books.entries(finding, removable=True)]
+    listed += [entry for finding in findings.held for entry in books.entries(finding, removable=False)]
     kernels = {node.layer: node.weights["kernel"] for node in network if "kernel" in node.weights}
     after = _after(network, findings, books, gone)
-    near = _near(books, gone)
-    found, fixed = _in_order(books, listed + near), _fixed(books.followed)
+    told = {**gone, **{finding.space: finding.units.tolist() for finding in findings.held}}
+    alike = _near(books, told) if near else []
+    found, fixed = _in_order(books, listed + alike), _fixed(books.followed)
     return Audit(found, findings.refusals, "", network, kernels, books.before, after, fixed=fixed)
 
 
@@ -226,6 +224,18 @@ class Books:
         for name, units in gone.items():
             ids[self.space(name).ids[np.asarray(units, np.intp)]] = True
         return cost_without(self.followed, ids)
+
+    def entries(self, finding: Finding, *, removable: bool) -> list[AuditFinding]:
+        """What was found in a space, notion by notion."""
+        certainty = CERTAINTIES[max([finding.fold.holds, *(fold.holds for fold in finding.at.values())])]
+        pairs = list(zip(finding.units.tolist(), finding.why, strict=True))
+        return [
+            replace(
+                self.entry(finding.space, notion, [j for j, why in pairs if why == notion], finding.fold, certainty),
+                removable=removable,
+            )
+            for notion in dict.fromkeys(finding.why)
+        ]
 
     def entry(
         self,

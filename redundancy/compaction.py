@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from redundancy.costs import cost
 from redundancy.fold import Fold, Holds, compose
 from redundancy.network import Array, Network
 from redundancy.search import Finding, Findings, search
-from redundancy.surgery import Refusal, operate
+from redundancy.spaces import trace
+from redundancy.surgery import Operation, Refusal, operate
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,20 @@ class Removal:
     def __str__(self) -> str:
         return f"unit {self.unit} of {self.space} is {self.why}"
 
+    def to_dict(self, fold: Fold) -> dict[str, Any]:
+        """In plain types, as JSON has them.
+
+        Args:
+            fold: All units of the space in terms of those that were left.
+        """
+        return {
+            "space": self.space,
+            "unit": self.unit,
+            "notion": self.why,
+            "holds": self.holds.name.lower(),
+            "equation": fold.equation(self.unit),
+        }
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Compaction:
@@ -53,6 +69,7 @@ class Compaction:
         bound: No output can differ by more, but for rounding, on inputs in the box; 0 where every fold is exact, None
             where some were only measured on data.
         box: (low, high) of each input that `bound` rests on.
+        files: Bytes of the file that the original came from and of the one that was written; None where none was.
     """
 
     network: Network
@@ -67,6 +84,7 @@ class Compaction:
     scale: float | None = None
     bound: float | None = 0.0
     box: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)
+    files: tuple[int, int] | None = None
 
     @property
     def parameters_before(self) -> int:
@@ -92,15 +110,25 @@ class Compaction:
             "model": self.model_name,
             "parameters_before": self.parameters_before,
             "parameters_after": self.parameters_after,
+            "before": cost(self.original).to_dict(),
+            "after": cost(self.network).to_dict(),
+            "file_before": self.files[0] if self.files else None,
+            "file_after": self.files[1] if self.files else None,
             "difference": self.difference,
             "scale": self.scale,
             "bound": self.bound,
-            "removals": [
-                {"space": r.space, "unit": r.unit, "notion": r.why, "holds": r.holds.name.lower()}
-                for r in self.removals
-            ],
+            "removals": [removal.to_dict(self.folds[removal.space]) for removal in self.removals],
             "refusals": [refusal.to_dict() for refusal in self.refusals],
         }
+
+
+Unfit = Callable[[Network], Mapping[str, str]]
+"""Names of the nodes of a network that could not be written, and why not."""
+
+
+def anything_goes(network: Network) -> dict[str, str]:
+    """No node is one that could not be written."""
+    return {}
 
 
 def compact(
@@ -108,6 +136,7 @@ def compact(
     *,
     notions: Iterable[str] | None = None,
     box: Mapping[str, tuple[Array, Array]] | None = None,
+    unfit: Unfit = anything_goes,
 ) -> Compaction:
     """Removes from a network every unit that the others, or a bias, can stand in for.
 
@@ -118,6 +147,7 @@ def compact(
         notions: Names of those to look for; all if not given.
         box: Bounds of inputs, by node: (low, high), each broadcasting to the input's shape without the batch. The
             small network then computes the same for inputs in that box.
+        unfit: What nobody could write is not made: the folds that lead there are refused.
 
     Returns:
         A network that computes the same, but for the rounding of its weights.
@@ -128,15 +158,16 @@ def compact(
             weights does not fit the type that they are stored in.
     """
     names = None if notions is None else tuple(notions)
-    return exhausted(network, lambda small: search(small, notions=names, box=box))
+    return exhausted(network, lambda small: search(small, notions=names, box=box), unfit=unfit)
 
 
-def exhausted(network: Network, look: Callable[[Network], Findings]) -> Compaction:
+def exhausted(network: Network, look: Callable[[Network], Findings], *, unfit: Unfit = anything_goes) -> Compaction:
     """Applies what is found until nothing more is.
 
     Args:
         network: To compact; it stays as it is.
         look: Searches a network.
+        unfit: What nobody could write is not made: the folds that lead there are refused.
 
     Raises:
         NetworkError: A sum of weights does not fit the type that they are stored in.
@@ -146,12 +177,11 @@ def exhausted(network: Network, look: Callable[[Network], Findings]) -> Compacti
     left: dict[str, Array] = {}
     folds: dict[str, Fold] = {}
     steps: list[tuple[Finding, ...]] = []
+    held: dict[str, Refusal] = {}
     while True:
         findings = look(small)
-        operation = operate(small, findings.folds)
-        refusals = (*findings.refusals, *operation.refusals)
-        refused = {refusal.space for refusal in operation.refusals}
-        applied = [finding for finding in findings.found if finding.space not in refused]
+        operation, applied = _operated(small, findings, unfit, held)
+        refusals = (*findings.refusals, *operation.refusals, *held.values())
         if not applied:
             return Compaction(small, network, tuple(removals), refusals, folds, tuple(steps))
         for finding in applied:
@@ -160,6 +190,37 @@ def exhausted(network: Network, look: Callable[[Network], Findings]) -> Compacti
             folds[finding.space] = compose(before, finding.fold) if before else finding.fold
         steps.append(tuple(applied))
         small = operation.network
+
+
+def _operated(
+    network: Network, findings: Findings, unfit: Unfit, held: dict[str, Refusal]
+) -> tuple[Operation, list[Finding]]:
+    """The folds that may be applied, and their network. What leads to nodes that nobody could write joins `held`."""
+    while True:
+        wanted = [finding for finding in findings.found if finding.space not in held]
+        at = {name: fold for finding in wanted for name, fold in finding.at.items()}
+        operation = operate(network, at) if at else Operation(network, ())
+        refused = {refusal.space for refusal in operation.refusals}
+        applied = [finding for finding in wanted if finding.space not in refused]
+        problems = unfit(operation.network) if applied else {}
+        more = _leading(network, applied, problems) if problems else {}
+        if not more:
+            return operation, applied
+        held.update(more)
+
+
+def _leading(network: Network, applied: list[Finding], problems: Mapping[str, str]) -> dict[str, Refusal]:
+    """The spaces whose folds change nodes that nobody could write then: their own units, or those that they read."""
+    followed = trace(network)
+    spaces = {space.name: space for space in followed.spaces}
+    found: dict[str, Refusal] = {}
+    for name, reason in problems.items():
+        for finding in applied:
+            space = spaces[finding.space]
+            reads = any(read.node == name for tap in space.taps for read in tap.reads)
+            if reads or np.isin(followed.made(name), space.ids).any():
+                found[space.name] = Refusal(space.name, network[name].layer, reason, len(finding.units))
+    return found
 
 
 def _removed(finding: Finding, left: dict[str, Array]) -> list[Removal]:

@@ -209,7 +209,7 @@ def _error(samples: Measured, keep: Array, units: Array, into: Array, offset: Ar
 
 def _worst(samples: Measured, fold: Fold) -> float:
     gone = fold.dropped
-    return float(np.max(_error(samples, fold.keep, gone, fold.into[gone], fold.offset[gone]), initial=0.0))
+    return float(np.max(_error(samples, fold.keep, gone, fold.told, fold.offset[gone]), initial=0.0))
 
 
 Explained = tuple[Array, Array, Array]

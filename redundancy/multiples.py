@@ -18,7 +18,13 @@ LEADERS = 256
 """Rows that others are compared with, at most, among those that are all within a few roundings of each other."""
 
 FEW = 8
-"""Rows that are compared in pairs right away."""
+"""Rows that are compared right away."""
+
+SKETCH = 8
+"""Random vectors by which rows are judged before they are compared."""
+
+COARSEST = 1e-3
+"""The widest gap between rows of norm one, in a random direction, that tells any of them apart."""
 
 _PREFIX = 16  # columns that tell most pairs apart
 
@@ -44,7 +50,7 @@ def parallel(rows: Array, eps: float, *, stored: bool) -> tuple[Array, Array]:
         factor: Shape (n,), float64; a row is its factor times the first row of its group; 0 for rows of zeros.
     """
     keys, norms = projections(rows)
-    run = np.where(norms > 0, runs(np.abs(keys), max(4 * eps, 1e-9)), -1)
+    run = np.where(norms > 0, runs(np.abs(keys), slack_of(eps)), -1)
     if stored:
         run = _by_signs(rows, run)
     first, sign = _equal(rows, run)
@@ -55,6 +61,39 @@ def parallel(rows: Array, eps: float, *, stored: bool) -> tuple[Array, Array]:
             leader[others[k]], factor[others[k]] = leaders[k], found[k]
     # A row that is equal or opposite to another one is in its group.
     return np.where(run < 0, -1, leader[first]), np.where(run < 0, 0.0, sign * factor[first])
+
+
+def likely(values: Array, sizes: Array, width: int, eps: float) -> Array:
+    """Runs of rows that may be multiples of each other, by their products with a few random vectors: most are alone.
+
+    The products of two multiples, scaled to norm one, differ by no more than the rounding that is allowed to multiples,
+    and that of the products. Where a gap of that size tells nothing, all are in one run.
+
+    Args:
+        values: Shape (n, k): rows times vectors of norm one.
+        sizes: A bound on their norm if everything that was added up in them had one sign. Shape (n,), none 0.
+        width: How long the rows are.
+        eps: Machine epsilon of the dtype that the weights are stored in.
+
+    Returns:
+        Label of the run of each row. Shape (n,), int.
+    """
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        length = np.linalg.norm(values, axis=1)
+        # What a row has in k of d random directions is about k / d of its square; roundings differ in sign as well.
+        gap = 2 * slack_of(eps) * max(1.0, width / values.shape[1]) ** 0.5
+        gap += 2 * ROUNDING * float(np.max(sizes / length, initial=0.0))
+        keys = np.abs(values / length[:, None])
+    return runs(keys, gap) if gap <= COARSEST else np.zeros(len(values), dtype=np.intp)
+
+
+def slack_of(eps: float) -> float:
+    """How far projections of parallel rows can be apart, relative to their norm.
+
+    Args:
+        eps: Machine epsilon of the dtype that the weights are stored in.
+    """
+    return max(4 * eps, 1e-9)
 
 
 def _by_signs(rows: Array, run: Array) -> Array:

@@ -102,7 +102,7 @@ def candidates(network: Network, box: Box | None = None, reach: float = REACH) -
     pairs = []
     for finding in found:
         for unit, why in zip(finding.units.tolist(), finding.why, strict=True):
-            row = finding.fold.into[unit]
+            row = finding.fold.rows(np.array([unit]))[0]
             if why == NEAR and np.count_nonzero(row) == 1:
                 column = int(np.flatnonzero(row)[0])
                 pairs.append(Candidate(finding.space, unit, int(finding.fold.keep[column]), float(row[column])))

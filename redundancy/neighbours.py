@@ -92,7 +92,7 @@ def coincident(rows: Array, *, signed: bool = True) -> Array:
 
 def projections(rows: Array, count: int = 4) -> tuple[Array, Array]:
     """The directions of rows, projected on some random ones; and the norms of the rows. Shapes (n, count), (n,)."""
-    sketch = _sketch(rows.shape[1], count)
+    sketch = directions_of(rows.shape[1], count)
     keys, norms = np.zeros((len(rows), count)), norms_of(rows)
     usual = bool(np.all((norms == 0) | ((norms > 1e-100) & (norms < 1e100))))
     for block in blocks(rows):
@@ -101,8 +101,9 @@ def projections(rows: Array, count: int = 4) -> tuple[Array, Array]:
     return (keys / np.where(norms > 0, norms, 1.0)[:, None] if usual else keys), norms
 
 
-@lru_cache(maxsize=4)
-def _sketch(d: int, count: int) -> Array:
+@lru_cache(maxsize=32)
+def directions_of(d: int, count: int) -> Array:
+    """Random directions, always the same ones. Shape (d, count)."""
     # They must not depend on which rows are asked about, and chance must not repeat their structure.
     sketch = np.random.default_rng(d).standard_normal((d, count))
     return frozen_array(sketch / np.linalg.norm(sketch, axis=0))
@@ -112,6 +113,8 @@ def runs(keys: Array, gap: float) -> Array:
     """Labels of rows such that keys within a gap of each other, in every column, have one label. Shape (n,), int."""
     labels = np.zeros(len(keys), dtype=np.intp)
     for column in keys.T:
+        if len(labels) and labels.max() == len(labels) - 1:
+            break  # each has a label of its own
         order = np.lexsort((column, labels))
         breaks = (np.diff(column[order]) > gap) | (np.diff(labels[order]) != 0)
         labels[order] = np.concatenate([[0], np.cumsum(breaks)]) if len(order) else 0

@@ -52,11 +52,16 @@ def written_whole(path: Path, *, force: bool = False) -> Iterator[Path]:
         _sync(temporary)
         _publish(temporary, path, force)
     except OSError as error:
-        raise _refused(path, reason(error), "check the space and the permissions there") from error
+        raise unwritable(path, error) from error
     finally:
         # Gone already after success; where it cannot be removed, the first error is the one worth telling.
         with suppress(OSError):
             temporary.unlink()
+
+
+def unwritable(path: Path, error: OSError) -> OutputError:
+    """The one-line error about a file that the file system refused while it was written."""
+    return _refused(path, reason(error), "check the space and the permissions there")
 
 
 def reason(error: BaseException) -> str:

@@ -9,12 +9,13 @@ import numpy as np
 
 from redundancy.errors import NetworkError
 from redundancy.fold import Fold, Holds, beside, compose, drop, explained, identity, kept_too, shifted
+from redundancy.joint import joint
 from redundancy.layers import RULES, Block
 from redundancy.network import Array, Network
 from redundancy.notions import finder, named
 from redundancy.spaces import Space, Tap, Trace, trace
 from redundancy.surgery import Refusal
-from redundancy.units import Affine, Basis, Find, Part, Rows, Site, Unwritten, site_of
+from redundancy.units import Affine, Find, Part, Site, site_of
 
 UNEVEN = "it handles units in groups, which must stay of one size"
 
@@ -52,10 +53,13 @@ class Findings:
     Attributes:
         found: One for each space where something folds.
         refusals: What would fold, but may not.
+        held: What is true of spaces that may not change, as far as anything reads them; where they are read by what
+            has no weights that are known, there are no folds for surgery.
     """
 
     found: tuple[Finding, ...]
     refusals: tuple[Refusal, ...]
+    held: tuple[Finding, ...] = ()
 
     @property
     def folds(self) -> dict[str, Fold]:
@@ -97,6 +101,7 @@ def searched(network: Network, find: Find, box: Mapping[str, tuple[Array, Array]
     _check(network)
     followed = trace(network, find, box)
     found: list[Finding] = []
+    held: list[Finding] = []
     refusals: list[Refusal] = []
     for space in followed.spaces:
         if not space.taps and not any(pin.reads for pin in space.pins):
@@ -111,10 +116,12 @@ def searched(network: Network, find: Find, box: Mapping[str, tuple[Array, Array]
         if space.pins:
             pin = space.pins[0]
             refusals.append(Refusal(space.name, pin.layer, pin.reason, len(fold.dropped)))
-        else:
-            found.append(_finding(side, explained(fold, _named(fold, why))))
+            holds = max(fold.holds, *(pin.part.affine.holds for pin in space.pins))
+            fold = Fold(fold.keep, fold.into, fold.offset, fold.why, holds)
+        listed = held if space.pins else found
+        listed.append(_finding(side, explained(fold, _named(fold, why))))
     found = _accompanied(found, followed)
-    return Findings(tuple(found), tuple(refusals))
+    return Findings(tuple(found), tuple(refusals), tuple(held))
 
 
 def _looked(space: Space, find: Find, network: Network) -> tuple[Space, tuple[str, ...], Fold, Fold]:
@@ -132,7 +139,7 @@ def _grouped(space: Space, find: Find, network: Network) -> tuple[tuple[str, ...
     """The same, before groups are made even: by which notions already, all that folds, and what may."""
     apart = next((block for block in space.blocks if block.strict and (block.led or not block.even)), None)
     if apart is None or not len(np.setdiff1d(apart.labels, apart.labels[:1])):
-        affine = _joint(space)
+        affine = joint(space)
         site = _site(affine, space, network)
         loose = find(site)
         return affine.why, loose, _found(find, site, space.blocks) if space.blocks else loose
@@ -141,7 +148,7 @@ def _grouped(space: Space, find: Find, network: Network) -> tuple[tuple[str, ...
     for label in np.unique(apart.labels):
         units = np.sort(apart.ids[apart.labels == label])
         group = _restricted(space, units)
-        affine = _joint(group)
+        affine = joint(group)
         why[units] = affine.why
         folds.append((units, find(_site(affine, group, network))))
     fold = beside(folds, space.size)
@@ -198,9 +205,9 @@ def _named(fold: Fold, before: tuple[str, ...]) -> tuple[str, ...]:
     Of two that became equal, one was stated in the other, and either may be the one that goes.
     """
     why = list(fold.why)
-    for j in fold.dropped.tolist():
-        others = fold.keep[np.flatnonzero(fold.into[j])]
-        known = before[j] or (before[others[0]] if len(others) == 1 else "")
+    for j, row in zip(fold.dropped.tolist(), fold.stated, strict=True):
+        others = np.flatnonzero(row)
+        known = before[j] or (before[fold.keep[fold.leads[others[0]]]] if len(others) == 1 else "")
         why[j] = known or why[j]
     return tuple(why)
 
@@ -274,59 +281,6 @@ def _site(affine: Affine, space: Space, network: Network) -> Site:
     # Bounds have said what they can where they were found: only what is affine must hold at every tap.
     unbounded = np.full(space.size, np.inf)
     return replace(site_of(affine, -unbounded, unbounded), outgoing=_outgoing(space, network))
-
-
-def _joint(space: Space) -> Affine:
-    """The units of a space as they are at all its taps at once: what relates two must relate them everywhere."""
-    places = [(tap.part, tap.units, tap.padded) for tap in space.taps]
-    places += [(pin.part, units, False) for pin, units in zip(space.pins, space.held, strict=True)]
-    nowhere = np.setdiff1d(np.arange(space.size), np.concatenate([units for _, units, _ in places]))
-    several = len(places) > 1 or bool(len(nowhere))
-    for part, units, _ in places:
-        # What is independent at one place is so at all of them together.
-        if part.affine.itself and np.all(part.affine.gain != 0) and np.array_equal(units, np.arange(space.size)):
-            return part.affine
-    whole = [_placed(part, units, space.size, padded=padded, several=several) for part, units, padded in places]
-    if len(nowhere):
-        # A unit that nobody reads is added to others that are read: nowhere could a fold say what it is.
-        ones, own = np.zeros((space.size, len(nowhere))), np.zeros(space.size, dtype=bool)
-        ones[nowhere, np.arange(len(nowhere))], own[nowhere] = 1.0, True
-        whole.append(replace(whole[0], terms={"rows": ones}, why=("",) * space.size, own=own))
-    return _beside(whole) if several else whole[0]
-
-
-def _placed(part: Part, units: Array, n: int, *, padded: bool, several: bool) -> Affine:
-    """What all n units compute at one place; nothing, for those that are not there."""
-    affine = part.affine
-    at_border = padded and bool(np.any(affine.offset))
-    if not several and not at_border and np.array_equal(units, np.arange(n)):
-        return affine
-    offset, why, own = np.zeros(n), np.full(n, "", dtype=object), np.zeros(n, dtype=bool)
-    offset[units], why[units], own[units] = 0.0 if at_border else affine.offset, affine.why, affine.alone
-    place = np.full(n, -1)
-    place[units] = np.arange(len(units))
-
-    def write(chosen: Array) -> Array:
-        inside = np.flatnonzero(place[chosen] >= 0)
-        mine = place[chosen][inside]
-        wide = np.zeros((len(chosen), affine.width + at_border))
-        wide[inside, : affine.width] = affine.gain[mine, None] * np.asarray(affine.rows(mine), np.float64)
-        if at_border:
-            # Beyond the border a constant is not there: it is one more value that the units have to agree on.
-            wide[inside, -1] = affine.offset[mine]
-        return wide
-
-    rows: dict[Basis, Rows] = {"rows": Unwritten((n, affine.width + at_border), write)}
-    return Affine(rows, np.ones(n), offset, tuple(why), affine.eps, stored=False, holds=affine.holds, own=own)
-
-
-def _beside(places: list[Affine]) -> Affine:
-    n = len(places[0].gain)
-    terms: dict[Basis, Rows] = {number: place.terms["rows"] for number, place in enumerate(places)}
-    why = tuple(next((place.why[j] for place in places if place.why[j]), "") for j in range(n))
-    eps, holds = max(place.eps for place in places), max(place.holds for place in places)
-    own = np.any([place.alone for place in places], axis=0)
-    return Affine(terms, np.ones(n), np.zeros(n), why, eps, stored=False, holds=holds, own=own)
 
 
 def _outgoing(space: Space, network: Network) -> Array | None:

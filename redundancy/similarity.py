@@ -35,7 +35,9 @@ def directions(rows: Array) -> Array:
     wide = np.asarray(rows, np.float64)
     # In two steps: the norm of denormal numbers would lose their digits.
     near_one = _over(wide, np.max(np.abs(wide), axis=1, initial=0.0))
-    return _over(near_one, np.linalg.norm(near_one, axis=1))
+    sizes = np.sqrt(np.einsum("ij,ij->i", near_one, near_one))
+    near_one /= np.where(sizes > 0, sizes, 1.0)[:, None]
+    return near_one
 
 
 def identical(units: Array) -> Array:

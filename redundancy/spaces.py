@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from redundancy.algebra import NOT_POINTWISE
 from redundancy.errors import NetworkError
-from redundancy.layers import RULES, Block, Following, Pin, Tracer
+from redundancy.layers import INPUT, OUTPUT, RULES, Block, Following, Pin, Tracer
 from redundancy.layers.tying import REASONS
 from redundancy.network import Array, Network, Node
 from redundancy.units import Find, Part, Units
@@ -121,10 +122,18 @@ def trace(network: Network, find: Find | None = None, box: Mapping[str, tuple[Ar
             if before is not node:
                 _tie_calls(before, node, units, tracer)
     for name in network.outputs:
-        tracer.pin(units[name], network[name].layer, "it is an output of the network", reads=False)
+        tracer.pin(units[name], network[name].layer, OUTPUT, reads=False)
+        for logits in _before_softmax(network, network[name]):
+            tracer.pin(units[logits], network[name].layer, OUTPUT)
     roots = tracer.roots()
     following = tuple(replace(f, ids=roots[f.ids], leaders=roots[f.leaders]) for f in tracer.following)
     return Trace(network, units, roots, _spaces(network, units, roots, tracer), following)
+
+
+def _before_softmax(network: Network, output: Node) -> tuple[str, ...]:
+    """What an output is, one by one, but for a function of all of them together."""
+    alike = output.config.get("function") in NOT_POINTWISE and network[output.inputs[0]].shape == output.shape
+    return output.inputs[:1] if alike else ()
 
 
 def _box(network: Network, box: Mapping[str, tuple[Array, Array]]) -> dict[str, tuple[Array, Array]]:
@@ -186,7 +195,8 @@ def _spaces(network: Network, units: Mapping[str, Units], roots: Array, tracer: 
     for tap in _taps(network, units, tracer.shared):
         taps[int(home[tap[1].ids[0]])].append(tap)
     pinned: dict[int, list[Pin]] = defaultdict(list)
-    for pin in tracer.pins:
+    # Of several reasons the first is told: what an output's softmax does is no matter, since an output stays anyway.
+    for pin in sorted(tracer.pins, key=lambda pin: pin.reason not in (INPUT, OUTPUT)):
         pinned[int(home[pin.part.ids[0]])].append(pin)
     blocks: dict[int, list[Block]] = defaultdict(list)
     for block in tracer.blocks:

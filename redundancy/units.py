@@ -2,41 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from redundancy.algebra import LINEAR, Algebra
+from redundancy.coefficients import TINY, Basis, Product, Rows, Unwritten, digests, joined, marked, multiplied, whole
 from redundancy.fold import Fold, Holds
-from redundancy.multiples import parallel
+from redundancy.multiples import FEW, SKETCH, likely, parallel
+from redundancy.neighbours import directions_of
 from redundancy.network import Array
 from redundancy.similarity import ROUNDING
-
-Basis = Hashable
-"""Names the values that a row of coefficients multiplies. Equal bases are equal values, for every input."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Unwritten:
-    """Coefficients that are written out when somebody reads them, and then only those that are read.
-
-    Attributes:
-        shape: Of all of them, (n, d).
-        write: Units, shape (m,), int -> their coefficients, shape (m, d).
-    """
-
-    shape: tuple[int, int]
-    write: Callable[[Array], Array]
-
-
-def whole(rows: Array | Unwritten) -> Array:
-    """All coefficients, written out."""
-    return rows if isinstance(rows, np.ndarray) else rows.write(np.arange(rows.shape[0]))
-
-
-Rows = Array | Unwritten | None
-"""Coefficients of n units, shape (n, d); None stands for the identity."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,7 +76,32 @@ class Affine:
         if isinstance(rows, Unwritten | np.ndarray) and np.all(self.gain == 1):
             return rows
         shape = (len(self.gain), len(self.gain) if rows is None else rows.shape[1])
-        return Unwritten(shape, lambda units: self.gain[units, None] * np.asarray(self.term(basis, units), np.float64))
+
+        def write(units: Array) -> Array:
+            return self.gain[units, None] * np.asarray(self.term(basis, units), np.float64)
+
+        def times(matrix: Array) -> Product:
+            plain = multiplied(rows, matrix)
+            return Product(self.gain[:, None] * plain.values, np.abs(self.gain) * plain.sizes)
+
+        def marks(units: Array) -> list[bytes] | None:
+            return joined(digests(self.gain[units]), marked(rows, units))
+
+        return Unwritten(shape, write, times, marks=marks)
+
+    def marks(self, units: Array) -> list[bytes] | None:
+        """Digests of some units: those with equal ones have equal coefficients. None where nothing is said."""
+        return joined(*(marked(rows, units) for rows in self.terms.values()))
+
+    def times(self, matrix: Array) -> Product:
+        """All coefficients beside each other, gain left out, times a matrix of shape (d, k)."""
+        bases = sorted(self.terms, key=repr) if len(self.terms) > 1 else list(self.terms)
+        values, sizes, start = np.zeros((len(self.gain), matrix.shape[1])), np.zeros(len(self.gain)), 0
+        for rows in (self.terms[basis] for basis in bases):
+            end = start + (len(self.gain) if rows is None else rows.shape[1])
+            part = multiplied(rows, matrix[start:end])
+            values, sizes, start = values + part.values, sizes + part.sizes, end
+        return Product(values, sizes)
 
     def take(self, channels: Array) -> Affine:
         """The same of some channels."""
@@ -336,6 +338,15 @@ class Site:
         wide = np.asarray(mine, np.float64)
         return wide if self.gain is None or np.all(self.gain == 1) else self.gain[:, None] * wide
 
+    def blocks(self) -> Iterator[Array]:
+        """Effective coefficients, those of one basis after the other. Shapes (n, d), float64."""
+        if not isinstance(self.coefficients, Affine):
+            yield self.rows
+            return
+        gain = np.ones(self.size) if self.gain is None else self.gain
+        for basis in self.coefficients.terms:
+            yield gain[:, None] * np.asarray(self.coefficients.term(basis, self.lines), np.float64)
+
     @property
     def independent(self) -> bool:
         """No unit is a combination of others."""
@@ -362,10 +373,7 @@ def site_of(affine: Affine, low: Array, high: Array, algebra: Algebra = LINEAR, 
     group, factor, related = np.arange(n), np.ones(n), np.flatnonzero(~alone)
     coefficients: Array | Affine | None = None if affine.itself else affine
     if coefficients is not None and len(related):
-        rows = affine.rows() if len(related) == n else affine.rows(related)
-        coefficients = rows if len(related) == n else affine
-        first, factor[related] = parallel(rows, affine.eps, stored=affine.stored)
-        group[related] = np.where(first >= 0, related[first], -1)
+        coefficients, group[related], factor[related] = _grouped(affine, related)
     group = np.where(affine.gain != 0, group, -1)
     rounded = np.abs(np.abs(factor) - 1.0) > 0
     slack = np.where(rounded & (group >= 0), 8 * affine.eps, 0.0 if affine.stored else ROUNDING)
@@ -383,3 +391,51 @@ def site_of(affine: Affine, low: Array, high: Array, algebra: Algebra = LINEAR, 
         eps=affine.eps,
         boxed=boxed,
     )
+
+
+def _grouped(affine: Affine, units: Array) -> tuple[Array | Affine, Array, Array]:
+    """Which of some units are multiples of each other, writing out as few as possible.
+
+    Returns:
+        coefficients: Of all units, where all had to be written out; else the form itself.
+        group: The first unit of which each is a multiple, -1 for one without variable part. Shape (m,), int.
+        factor: Shape (m,), float64.
+    """
+    run = _runs(affine, units)
+    group, factor = np.where(run < 0, -1, units), np.where(run < 0, 0.0, 1.0)
+    first, places = np.arange(len(units)), _accompanied(run, np.arange(len(units)))
+    if len(units) > FEW and (marks := affine.marks(units[places])) is not None:
+        # What is made of equal weights is equal.
+        seen: dict[bytes, int] = {}
+        first[places] = [seen.setdefault(mark, place) for mark, place in zip(marks, places.tolist(), strict=True)]
+        places = _accompanied(run, places[first[places] == places])
+    coefficients: Array | Affine = affine
+    if len(places):
+        everything = len(places) == len(affine.gain)
+        rows = affine.rows() if everything else affine.rows(units[places])
+        coefficients = rows if everything else affine
+        leader, size = parallel(rows, affine.eps, stored=affine.stored)
+        group[places], factor[places] = np.where(leader >= 0, units[places[leader]], -1), size
+    return coefficients, group[first], factor[first]
+
+
+def _runs(affine: Affine, units: Array) -> Array:
+    """Labels such that units that are multiples of each other have one; -1 for those without variable part."""
+    run = np.zeros(len(units), dtype=np.intp)
+    if len(units) <= FEW:
+        return run
+    seen = affine.times(directions_of(affine.width, SKETCH))
+    still = seen.sizes[units] < TINY
+    # What is added up in the square of a size may have vanished.
+    if np.any(still) and np.any(affine.rows(units[still])):
+        return run
+    rest = units[~still]
+    run[still], run[~still] = -1, likely(seen.values[rest], seen.sizes[rest], affine.width, affine.eps)
+    return run
+
+
+def _accompanied(run: Array, places: Array) -> Array:
+    """Those of some places that are not alone in their run; all, where one run says nothing."""
+    mine = run[places]
+    several = (mine >= 0) & ((np.bincount(mine + 1, minlength=2)[mine + 1] > 1) | (run.max(initial=0) == 0))
+    return np.asarray(places[several])

@@ -35,15 +35,18 @@ def verified(original: Any, small: Any, found: Compaction, given: tuple[Array, .
     Raises:
         VerificationError: The difference is neither rounding nor within the bound.
         UnsupportedError: The model does not run on inputs made for it, or an output of it is no finite number on any.
+        OptionError: The data are of a size at which Keras adds a bias along the wrong axis.
     """
+    from redundancy.frameworks.keras.biases import check_placed
     from redundancy.frameworks.keras.probes import on_data, outputs_of, runs
 
     network = found.original
-    batches = [_inside(network, found.box, runs(original, network))]
-    if given is not None and all(
-        np.array_equal(*pair) for pair in zip(given, _inside(network, found.box, given), strict=True)
-    ):
-        batches.append(given)
+    batches = [_inside(network, found.box, runs(original, network, found.network))]
+    if given is not None:
+        check_placed(network, given)
+        check_placed(found.network, given)
+        if all(np.array_equal(*pair) for pair in zip(given, _inside(network, found.box, given), strict=True)):
+            batches.append(given)
     results = [(on_data(original, batch), outputs_of(small, batch)) for batch in batches]
     _check_finite(original.name, network, [expected for expected, _ in results])
     worst = max(apart(*pair) for pair in results)

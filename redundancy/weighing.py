@@ -76,7 +76,7 @@ def _listed(layer: Weighed, notion: str, units: list[int], sentences: list[str])
         space=layer.layer,
         layers=(layer.layer,),
         size=len(layer.rows),
-        notion="zero" if notion == "constant" and not layer.known else notion,
+        notion="zero" if notion in ("constant", "dead") and not layer.known else notion,
         units=tuple(units),
         equations=tuple(sentences),
         certainty=Certainty.WEIGHTS,

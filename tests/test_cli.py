@@ -48,6 +48,16 @@ def test_wrong_arguments_are_refused(arguments, capsys):
     assert "Traceback" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("word", "meant"), [("audti", " (did you mean audit?)"), ("Compact", " (did you mean compact?)"), ("xyz", "")]
+)
+def test_a_misspelt_command_is_guessed(word, meant, capsys):
+    with pytest.raises(SystemExit):
+        cli.main([word])
+    said = f"there is no command '{word}'{meant}: choose from data, claims, audit, compact; see redundancy --help"
+    assert capsys.readouterr().err == f"redundancy: error: {said}\n"
+
+
 def test_a_data_set_is_described(images, capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("REDUNDANCY_CACHE", str(tmp_path / "cache"))
     assert cli.main(["data", images]) == 0

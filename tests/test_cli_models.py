@@ -73,10 +73,33 @@ def test_a_compacted_file_has_nothing_more_to_remove(run, suffix):
 
 @pytest.mark.parametrize("command", [["audit", "model"], ["compact", "model", "-o", "small.keras"]])
 @pytest.mark.parametrize(
-    ("named", "code"), [("any", 1), ("duplicate", 1), ("scaled,dead", 1), ("constant", 0), ("near-duplicate", 0)]
+    ("named", "code"), [("any", 1), ("duplicate", 1), ("scaled,dead", 1), ("constant", 0), ("constant,any", 1)]
 )
 def test_what_fail_on_names_is_an_exit_code(run, command, named, code):
-    assert run(*command, "--notions", "duplicate,scaled,dead", "--fail-on", named)[0] == code
+    assert run(*command, "--notions", "duplicate,scaled,dead,constant", "--fail-on", named)[0] == code
+
+
+COMPACT = ["compact", "model", "-o", "small.keras"]
+
+
+@pytest.mark.parametrize("command", [["audit", "model"], [*COMPACT, "--tolerance", "0.001"]])
+def test_what_is_only_alike_can_be_an_exit_code(run, command):
+    assert run(*command, "--fail-on", "near-duplicate")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["audit", "model", "--notions=duplicate,dead", "--fail-on", "scaled"], "add scaled to --notions"),
+        (["audit", "model", "--notions=dead", "--fail-on", "near-duplicate"], "leave that out"),
+        ([*COMPACT, "--notions=dead", "--fail-on", "any,duplicate"], "add duplicate to --notions"),
+        ([*COMPACT, "--fail-on", "near-duplicate"], "within a --tolerance, and there is none"),
+        ([*COMPACT, "--tolerance=1", "--notions=dead", "--fail-on", "near-duplicate"], "nothing is merged"),
+    ],
+)
+def test_a_fail_on_that_nothing_could_meet_is_refused(run, tmp_path, command, said):
+    assert said in refused(run(*command))
+    assert left(tmp_path) == []
 
 
 def test_nothing_is_removed_that_was_not_looked_for(run):
@@ -86,7 +109,29 @@ def test_nothing_is_removed_that_was_not_looked_for(run):
 
 @pytest.mark.parametrize("option", ["--notions", "--fail-on"])
 def test_a_notion_that_there_is_not_is_refused(run, option):
-    assert "no notion is called 'pretty'" in refused(run("audit", "model", option, "dead,pretty"))
+    assert "no notion is called 'pretty': choose from" in refused(run("audit", "model", option, "dead,pretty"))
+
+
+@pytest.mark.parametrize(
+    ("option", "word", "meant"),
+    [
+        ("--notions", "duplicat", "duplicate"),
+        ("--fail-on", "near_duplicates", "near-duplicate"),
+        ("--fail-on", "All", ""),
+    ],
+)
+def test_a_misspelt_notion_is_guessed(run, option, word, meant):
+    assert (f"(did you mean {meant}?)" if meant else "'All': choose") in refused(run("audit", "model", option, word))
+
+
+def test_all_that_can_be_named_is_listed(run):
+    assert f"choose from {', '.join(NOTIONS)}, near-duplicate, any" in refused(run("audit", "m", "--fail-on", "no"))
+
+
+def test_what_is_only_alike_is_no_notion_to_look_for(run):
+    assert "audit reports it where there is no --notions" in refused(
+        run("audit", "model", "--notions", "near-duplicate")
+    )
 
 
 def test_json_goes_to_the_output_and_the_table_elsewhere(run):
@@ -101,9 +146,36 @@ def test_json_is_a_file(run, tmp_path, command):
     assert json.loads((tmp_path / "out.json").read_text())["model"] == "small"
 
 
+def test_json_of_a_compaction_has_what_the_table_has(run, tmp_path, model_file):
+    run("compact", "model", "-o", "small.keras", "--json", "out.json")
+    written = json.loads((tmp_path / "out.json").read_text())
+    sizes = [file.stat().st_size for file in (model_file, tmp_path / "small.keras")]
+    assert [written["file_before"], written["file_after"]] == sizes
+    assert [written[side]["macs"] for side in ("before", "after")] == [72, 45]
+    assert {removal["equation"] for removal in written["removals"]} == {"h0 = 0.5 h4", "h3 = 0.5 h4", "h7 = 0"}
+
+
+def test_a_record_that_cannot_be_written_leaves_no_model(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("redundancy.cli.outputs.document", lambda found: "x" * 5000)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    monkeypatch.setattr("redundancy.frameworks.keras.files._saved", lambda model, path: path.write_bytes(b"small"))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        line = refused(run("compact", "model", "-o", "small.keras", "--json", "out.json"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "cannot write 'out.json'" in line
+    assert left(tmp_path) == []
+
+
 def test_a_picture_is_a_file(run, tmp_path):
     assert run("audit", "model", "--picture", "kernels.png", "--layer", "top")[0] == 0
     assert (tmp_path / "kernels.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_which_layer_was_drawn_is_said_where_none_was_asked_for(run):
+    out = run("audit", "model", "--picture", "kernels.png")[1]
+    assert out.splitlines()[-1] == "'kernels.png' shows the layer hidden: 3 of its units are in the table."
 
 
 def test_a_layer_that_there_is_not_is_refused_with_those_that_there_are(run, tmp_path):
@@ -117,7 +189,13 @@ def test_a_layer_that_there_is_not_is_refused_with_those_that_there_are(run, tmp
     [
         (["--layer", "top"], "nothing is to be drawn"),
         (["--picture", "a.jpg"], "end it with .png"),
-        (["--tolerance", "1"], "unrecognized arguments"),
+        (["--tolerance", "1"], "--tolerance belongs to compact; see redundancy audit --help"),
+        (["-o", "a.keras"], "-o belongs to compact; see"),
+        (["--pictures=a.png"], "there is no option --pictures (did you mean --picture?); see redundancy audit --help"),
+        (["--tolerence", "1"], "there is no option --tolerence (did you mean --tolerance?)"),
+        (["--colour"], "there is no option --colour; see redundancy audit --help"),
+        (["other.keras"], "nothing is known to be done with 'other.keras'"),
+        (["--box", "-1,1"], "write --box=-1,1; see redundancy audit --help"),
         (["--json", "a", "--picture", "./a.png", "--force", "--layer"], "expected one argument"),
         (["--json", "a.png", "--picture", "./a.png"], "is the same file as --json"),
         (["--box", "1"], "is no pair of bounds"),
@@ -143,13 +221,35 @@ def test_a_box_makes_more_redundant(run):
 
 
 def test_data_is_read_by_the_name_of_the_input(run, tmp_path):
-    np.savez(tmp_path / "data.npz", x=np.zeros((5, 6)))
+    np.savez(tmp_path / "data.npz", x=np.zeros((60, 6)))
     assert run("audit", "model", "--data", "data.npz")[0] == 0
 
 
 def test_data_of_another_shape_is_refused(run, tmp_path):
     np.savez(tmp_path / "data.npz", x=np.zeros((5, 7)))
-    assert "(5, 7)" in refused(run("audit", "model", "--data", "data.npz"))
+    assert "(5, 7), but the model reads x (n, 6)" in refused(run("audit", "model", "--data", "data.npz"))
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["audit", "nothing.keras"], "No such file"),
+        (["audit", "half.keras"], "the file is damaged"),
+        (["audit", "model", "--data", "nothing.npz"], "No such file"),
+        (["audit", "model", "--data", "half.npz"], "the file is damaged"),
+        (["audit", "model", "--json", "half.npz"], "it exists already"),
+        (["audit", "model", "--import", "nothing"], "there is no module 'nothing'"),
+        (["compact", "model", "-o", "half.keras"], "it exists already"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said_before_keras_is_loaded(tmp_path, model_file, command, said):
+    for name in ("half.npz", "half.keras"):
+        (tmp_path / name).write_bytes(model_file.read_bytes()[:999])
+    code = "import sys; from redundancy.cli import main; print(main(sys.argv[1:]), 'keras' in sys.modules)"
+    given = [sys.executable, "-c", code, *(str(model_file) if word == "model" else word for word in command)]
+    done = subprocess.run(given, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert said in done.stderr
+    assert done.stdout == "2 False\n"
 
 
 def existing(path):
@@ -357,3 +457,91 @@ def test_a_model_without_inputs_takes_no_data(run, tmp_path, monkeypatch, option
     np.savez("x.npz", x=np.ones(3))
     monkeypatch.setattr("redundancy.frameworks.keras.inputs.inputs_of", lambda model: ())
     assert "the model has no inputs by name" in refused(run("audit", "model", option))
+
+
+OWN = """
+import keras
+
+print("imported")
+
+@keras.saving.register_keras_serializable("{name}")
+class Twice(keras.layers.Layer):
+    def call(self, x):
+        return 2 * x
+"""
+
+
+@pytest.fixture
+def own(run, tmp_path, monkeypatch):
+    """Writes a model with a layer that only a module knows, to a file of that suffix; the name of the module."""
+    import keras
+
+    monkeypatch.setattr("sys.path", [path for path in sys.path if path])
+
+    def own(suffix, name):
+        (tmp_path / f"{name}.py").write_text(OWN.format(name=name))
+        space = {}
+        exec(OWN.format(name=name).replace("print", "str"), space)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Keras's, about the suffix .h5
+            keras.Sequential([keras.Input((3,)), keras.layers.Dense(4), space["Twice"]()]).save(f"m{suffix}")
+        del keras.saving.get_custom_objects()[f"{name}>Twice"]
+        return name
+
+    yield own
+    for name in [name for name in keras.saving.get_custom_objects() if name.endswith(">Twice")]:
+        del keras.saving.get_custom_objects()[name]
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_layers_of_ones_own_come_from_a_module(own, run, suffix):
+    name = own(suffix, f"own_{suffix[1:]}")
+    code, out, err = run("audit", f"m{suffix}", "--import", name, "--json", "-")
+    assert (code, json.loads(out)["schema"], err.splitlines()[0]) == (0, "redundancy/audit", "imported")
+
+
+@pytest.mark.parametrize("trust", [[], ["--trust"]])
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_a_class_that_keras_does_not_know_is_asked_for(own, run, suffix, trust):
+    own(suffix, "unknown")
+    line = refused(run("audit", f"m{suffix}", *trust))
+    assert "Keras does not know the class 'Twice'" in line or "Keras does not know the layer 'Twice'" in line
+    assert "give the module that registers it with --import" in line
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "said"),
+    [
+        (
+            "",
+            "no_such_module",
+            "there is no module 'no_such_module', neither in the current directory nor on PYTHONPATH",
+        ),
+        ("", "broken.inner", "there is no module 'broken.inner'"),
+        ("", "broken.py", "there is no module 'broken.py'"),
+        ("", "./broken.py", "is no name of a module"),
+        ("raise ValueError('of\\nno use')", "broken", "it raises ValueError (of no use)"),
+        ("import no_such_module", "broken", "it raises ModuleNotFoundError (No module named 'no_such_module')"),
+        ("import sys; sys.exit(3)", "broken", "it raises SystemExit (3)"),
+        ("1 +", "broken", "it raises SyntaxError"),
+    ],
+)
+def test_a_module_that_cannot_be_imported_is_one_line(run, tmp_path, monkeypatch, text, name, said):
+    monkeypatch.setattr("sys.path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "broken", raising=False)
+    (tmp_path / "broken.py").write_text(text)
+    line = refused(run("audit", "model", "--import", name))
+    assert line.startswith("redundancy: error: --import ")
+    assert said in line
+
+
+def test_what_keras_warns_of_is_not_for_this_programs_users(run, monkeypatch):
+    from redundancy import workbench
+
+    def warned(*arguments, **options):
+        warnings.warn("do as Keras does", UserWarning, stacklevel=1)
+        return audit(*arguments, **options)
+
+    audit = workbench.audit
+    monkeypatch.setattr("redundancy.workbench.audit", warned)
+    assert run("audit", "model")[2] == ""

@@ -43,7 +43,7 @@ def test_every_public_name_is_there():
 
     missing = [name for name in redundancy.__all__ if getattr(redundancy, name, None) is None]
     assert not missing
-    assert set(redundancy.__all__) <= set(dir(redundancy))
+    assert sorted(redundancy.__all__) == dir(redundancy)
 
 
 def test_an_unknown_name_is_an_attribute_error():

@@ -41,6 +41,13 @@ def test_inputs_and_outputs_are_pinned():
     assert ["it is an input of the network"] in reasons.values()
 
 
+def test_an_output_stays_because_it_is_one_whatever_its_function_is():
+    b = Builder()
+    top = b.add("dense", b.input((3,)), name="top", weights={"kernel": np.eye(3)})
+    network = b.network(b.add("activation", top, function="softmax"))
+    assert space(network, "top").pins[0].reason == "it is an output of the network"
+
+
 def test_concatenated_layers_have_spaces_of_their_own():
     b = Builder()
     x = b.input((3,))

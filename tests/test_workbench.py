@@ -386,8 +386,8 @@ def test_a_wrong_fold_is_caught_and_named(monkeypatch):
         ({"tolerance": float("nan")}, "no difference of outputs"),
         ({"notions": "duplicate"}, "is one word"),
         ({"notions": ["twin"]}, "no notion is called 'twin'"),
-        ({"data": np.ones((3, 5))}, "the data has shapes"),
-        ({"data": np.ones((0, 4))}, "the data has shapes"),
+        ({"data": np.ones((3, 5))}, "the data has shape"),
+        ({"data": np.ones((0, 4))}, "the data has 0 rows"),
     ],
 )
 def test_options_that_cannot_be(arguments, said):
@@ -495,4 +495,4 @@ def test_a_model_is_verified_on_data_where_probes_give_no_numbers():
     model = weighted(keras.Model(inputs, layers.Dense(2)(ops.log(inputs - 9.0))))
     with pytest.raises(UnsupportedError, match="cannot be verified"):
         compact(model)
-    assert compact(model, data=np.full((4, 3), 10.0) + np.eye(4, 3)).difference == 0.0
+    assert compact(model, data=np.full((60, 3), 10.0) + np.eye(60, 3)).difference == 0.0

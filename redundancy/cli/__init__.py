@@ -9,9 +9,9 @@ import sys
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import NoReturn
 
 from redundancy.cli import claims, models
+from redundancy.cli.parsing import Parser, parsed
 from redundancy.errors import RedundancyError
 from redundancy.output import reason
 
@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 2 where the arguments or what they name cannot be used.
     """
-    arguments = _parser().parse_args(argv)
+    arguments = parsed(_parser(), argv)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a name that a terminal cannot show is no reason to fail
     try:
@@ -66,13 +66,6 @@ def _close_stdout() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says in one line what is wrong, as everything else here does."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"redundancy: error: {' '.join(message.split())}; see {self.prog} --help\n")
-
-
 class _Version(argparse.Action):
     """Looks the version up only when it is asked for."""
 
@@ -83,10 +76,13 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="redundancy", description="Claims about redundancy in neural networks.")
+def _parser() -> Parser:
+    parser = Parser(prog="redundancy", description="Claims about redundancy in neural networks.")
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and stop")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     claims.add_commands(commands)
     models.add_commands(commands)
+    for command in commands.choices.values():
+        command.set_defaults(parser=command)
+    parser.commands = commands.choices
     return parser

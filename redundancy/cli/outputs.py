@@ -6,13 +6,13 @@ import argparse
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from redundancy.errors import OptionError
-from redundancy.output import check_writable, written_whole
+from redundancy.output import check_writable, unwritable, written_whole
 from redundancy.report.document import document
 
 WIDTH = 100
@@ -58,11 +58,20 @@ def _same(one: Path, other: Path) -> bool:
         return False
 
 
-def write_json(files: ExitStack, arguments: argparse.Namespace, found: Any) -> None:
-    """Writes the file that --json names, if it does; it becomes what it is called when `files` end well."""
-    if (path := path_of(arguments.json)) is not None:
-        temporary = files.enter_context(written_whole(path, force=arguments.force))
-        temporary.write_text(document(found), encoding="utf-8")
+def json_file(files: ExitStack, arguments: argparse.Namespace) -> Callable[[Any], None]:
+    """What writes the file that --json names, if it does; it becomes what it is called when `files` end well."""
+    path = path_of(arguments.json)
+    if path is None:
+        return lambda found: None
+    temporary = files.enter_context(written_whole(path, force=arguments.force))
+
+    def write(found: Any) -> None:
+        try:
+            temporary.write_text(document(found), encoding="utf-8")
+        except OSError as error:
+            raise unwritable(path, error) from error
+
+    return write
 
 
 def show(arguments: argparse.Namespace, table: str, found: Any) -> None:

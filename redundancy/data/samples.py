@@ -37,9 +37,7 @@ def samples(path: str | Path, inputs: Sequence[tuple[str, Shape]]) -> tuple[Arra
     """
     path, name = Path(path), str(path)
     arrays = npz.read(path, lambda present: _chosen(name, inputs, present))
-    fitting = tuple(
-        _fitting(name, key, array, shape) for (key, array), (_, shape) in zip(arrays.items(), inputs, strict=True)
-    )
+    fitting = tuple(_fitting(name, key, array, each) for (key, array), each in zip(arrays.items(), inputs, strict=True))
     if len({len(array) for array in fitting}) > 1:
         rows = ", ".join(f"{len(array)} of {key}" for key, array in zip(arrays, fitting, strict=True))
         raise refused(name, f"it has {rows}", "give as many of each")
@@ -54,12 +52,23 @@ def _chosen(name: str, inputs: Sequence[tuple[str, Shape]], present: Collection[
     for keys in choices:
         if len(set(keys)) == len(keys) and set(keys) <= set(present):
             return keys
-    wanted = " or ".join(", ".join(keys) for keys in choices)
     held = ", ".join(sorted(present)[:9]) or "nothing"
-    raise refused(name, f"it holds {held} and not {wanted}", "write one array for each input with numpy.savez")
+    why = f"it holds {held}, and the model reads {wanted(inputs)}"
+    names = " or ".join(dict.fromkeys(", ".join(keys) for keys in choices))
+    raise refused(name, why, f"call the arrays {names} in numpy.savez(file, name=array, ...)")
 
 
-def _fitting(name: str, key: str, raw: Array, shape: Shape) -> Array:
+def wanted(inputs: Sequence[tuple[str, Shape]]) -> str:
+    """What a model reads, in order: the name of each input and the shape of data for it."""
+    return ", ".join(f"{name} {_shaped(shape)}" for name, shape in inputs)
+
+
+def _shaped(shape: Shape) -> str:
+    return f"(n, {', '.join('any' if n is None else str(n) for n in shape)})" if shape else "(n,)"
+
+
+def _fitting(name: str, key: str, raw: Array, each: tuple[str, Shape]) -> Array:
+    _, shape = each
     array = _as_in_a_data_set(raw, shape) if key in _OF_DATA_SETS else raw
     if array.dtype.kind not in "biuf":
         raise refused(name, f"{key} holds {array.dtype}", "store numbers")
@@ -67,8 +76,8 @@ def _fitting(name: str, key: str, raw: Array, shape: Shape) -> Array:
         want in (None, has) for want, has in zip(shape, array.shape[1:], strict=True)
     )
     if not fits or not array.size:
-        wanted = f"(n, {', '.join('any' if n is None else str(n) for n in shape)})" if shape else "(n,)"
-        raise refused(name, f"{key} has shape {raw.shape}, but the model reads {wanted}", "give at least one of those")
+        why = f"{key} has shape {raw.shape}, but the model reads {wanted([each])}"
+        raise refused(name, why, "give at least one of those")
     if not np.all(np.isfinite(array)):
         raise refused(name, f"{key} has NaN or infinite values", "remove or repair those rows")
     return array

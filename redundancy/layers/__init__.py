@@ -16,9 +16,21 @@ from redundancy.layers import (
     reshaping,
 )
 from redundancy.layers.rule import RULES, Rule, register, shape_of
-from redundancy.layers.tracer import Block, Following, Pin, Tracer, precision
+from redundancy.layers.tracer import INPUT, OUTPUT, Block, Following, Pin, Tracer, precision
 
-__all__ = ["RULES", "Block", "Following", "Pin", "Rule", "Tracer", "precision", "register", "shape_of"]
+__all__ = [
+    "INPUT",
+    "OUTPUT",
+    "RULES",
+    "Block",
+    "Following",
+    "Pin",
+    "Rule",
+    "Tracer",
+    "precision",
+    "register",
+    "shape_of",
+]
 
 _FAMILIES = (
     attention,

@@ -12,12 +12,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from redundancy.coefficients import Basis, Rows
 from redundancy.layers.linear import at_positions, made_by_kernel
 from redundancy.layers.rule import RULES, Rule, Shape, register
 from redundancy.layers.tracer import Tracer
 from redundancy.network import Array, Node
 from redundancy.similarity import identical
-from redundancy.units import Basis, Part, Rows, Units
+from redundancy.units import Part, Units
 
 Weights = Mapping[str, Array]
 

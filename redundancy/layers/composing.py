@@ -9,12 +9,16 @@ from math import prod
 import numpy as np
 
 from redundancy.algebra import certain
+from redundancy.coefficients import BLOCK, Basis, Product, Unwritten, digests, multiplied, whole
 from redundancy.layers.tracer import precision
 from redundancy.network import Array, Node
-from redundancy.units import Affine, Basis, Units, Unwritten, settled, summed, whole
+from redundancy.units import Affine, Units, settled, summed
 
 LARGEST = 2**26
 """Coefficients that are followed through a layer, unless it has as many weights: beyond, its units are new."""
+
+FEW = 16
+"""Units that are looked at first, to see whether bounds are infinite."""
 
 SPARSE = 4
 """Coefficients a row or column, up to which a product with them is worth doing sparsely."""
@@ -70,12 +74,53 @@ def _block(piece: Array, affine: Affine, basis: Basis) -> tuple[Array | Unwritte
         if affine.itself:
             product = np.moveaxis(mine if untouched else mine * affine.gain[:, None], 3, 0)
         else:
-            product = _times(np.moveaxis(mine, 3, 0), whole(affine.gained(basis)))
-        return product.reshape(len(chosen), -1)
+            product = _through(mine, affine.gained(basis))
+        return product.reshape(len(chosen), prod(places) * values)
 
-    unwritten = Unwritten((out, prod(places) * values), write)
-    # What was composed before would be composed again each time.
-    return (whole(unwritten) if isinstance(rows, Unwritten) else unwritten), untouched
+    def times(matrix: Array) -> Product:
+        # Each position of the window and of the map sees the values of the basis: columns of one product.
+        seen = np.moveaxis(matrix.reshape(prod(places), values, -1), 0, 1)
+        inner = multiplied(affine.gained(basis), seen.reshape(values, -1))
+        laid = np.moveaxis(inner.values.reshape(len(inner.values), *seen.shape[1:]), 1, 0)
+        return _by_blocks(piece.reshape(-1, out), laid.reshape(-1, seen.shape[2]), inner.sizes)
+
+    def marks(chosen: Array) -> list[bytes]:
+        return digests(piece.reshape(-1, out)[:, chosen].T)
+
+    return Unwritten((out, prod(places) * values), write, times, marks=marks), untouched
+
+
+def _by_blocks(weights: Array, seen: Array, sizes: Array) -> Product:
+    """`weights.T @ seen`, in float64, with few weights converted at a time.
+
+    Args:
+        weights: Shape (places * n, out).
+        seen: Shape (places * n, k).
+        sizes: Of what is seen, of each of the n units at all places. Shape (n,).
+    """
+    total, squares = np.zeros((weights.shape[1], seen.shape[1])), np.zeros(weights.shape[1])
+    step = max(1, BLOCK // max(1, weights.shape[1]))
+    with np.errstate(over="ignore"):
+        for start in range(0, len(weights), step):
+            wide = weights[start : start + step].astype(np.float64)
+            total += wide.T @ seen[start : start + step]
+            squares += np.einsum("ij,ij->j", wide, wide)
+        return Product(total, np.sqrt(squares) * np.linalg.norm(sizes))
+
+
+def _through(weights: Array, rows: Array | Unwritten) -> Array:
+    """Weights (..., n, out) times coefficients (n, d), as (out, ..., d) in float64; sums that cancelled are 0."""
+    fold = rows.fold if isinstance(rows, Unwritten) else None
+    if fold is None:
+        return _times(np.moveaxis(weights, -1, 0), whole(rows))
+    product = np.moveaxis(np.take(weights, fold.keep, axis=-2), -1, 0).astype(np.float64, order="C")
+    product += 0.0  # -0 becomes 0
+    changed = fold.leads
+    if len(changed):
+        units = np.union1d(fold.keep[changed], fold.dropped[np.any(fold.stated, axis=1)])
+        some = np.moveaxis(np.take(weights, units, axis=-2), -1, 0)
+        product[..., changed] = _dense(some, fold.rows(units)[:, changed])
+    return product
 
 
 def _times(first: Array, wide: Array) -> Array:
@@ -99,7 +144,7 @@ def _times(first: Array, wide: Array) -> Array:
 def _dense(first: Array, wide: Array) -> Array:
     # Units in a row, so that all windows and positions are one product.
     flat = first.astype(np.float64).reshape(-1, len(wide))
-    return settled(flat @ wide, np.abs(flat) @ np.abs(wide)).reshape(*first.shape[:-1], -1)
+    return settled(flat @ wide, np.abs(flat) @ np.abs(wide)).reshape(*first.shape[:-1], wide.shape[1])
 
 
 def laid_out(kernel: Array, where: Array) -> Array:
@@ -123,6 +168,8 @@ def kernel_bounds(units: Units, kernel: Array, bias: Array, *, padded: bool) -> 
         # Nothing is known of what it reads: an output is a constant, or anything.
         known = ~np.any(kernel != 0, axis=(0, 1))
         return np.where(known, low, -np.inf), np.where(known, high, np.inf)
+    if _reaches_all(units, kernel):
+        return np.full_like(low, -np.inf), np.full_like(high, np.inf)
     for part in units.parts:
         least, most = (np.minimum(part.low, 0), np.maximum(part.high, 0)) if padded else (part.low, part.high)
         piece = laid_out(kernel, part.where)
@@ -132,6 +179,18 @@ def kernel_bounds(units: Units, kernel: Array, bias: Array, *, padded: bool) -> 
             low += _weighed(up, least) + _weighed(down, most)
             high += _weighed(up, most) + _weighed(down, least)
     return certain(low, high)
+
+
+def _reaches_all(units: Units, kernel: Array) -> bool:
+    """Whether a look at few weights shows that every output is unbounded either way, as behind ReLU."""
+    for part in units.parts:
+        places = part.where[0, :FEW]
+        weights, low, high = kernel[0, places], part.low[:FEW, None], part.high[:FEW, None]
+        up = ((weights > 0) & (high == np.inf)) | ((weights < 0) & (low == -np.inf))
+        down = ((weights < 0) & (high == np.inf)) | ((weights > 0) & (low == -np.inf))
+        if np.all(np.any(up, axis=0)) and np.all(np.any(down, axis=0)):
+            return True
+    return False
 
 
 def _weighed(weights: Array, values: Array) -> Array:

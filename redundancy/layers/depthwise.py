@@ -9,12 +9,13 @@ from math import prod
 import numpy as np
 
 from redundancy.algebra import certain
+from redundancy.coefficients import Basis, Product, Rows, Unwritten, digests, joined, marked, multiplied, norms
 from redundancy.layers.linear import TRAINED_WITH, WINDOW, border
 from redundancy.layers.rule import Rule, Shape, register
 from redundancy.layers.tracer import Tracer, precision
 from redundancy.layers.window import channel_axis, slid
 from redundancy.network import Array, Node
-from redundancy.units import Affine, Basis, Part, Rows, Units, Unwritten, lonely, stacked, summed
+from redundancy.units import Affine, Part, Units, lonely, stacked, summed
 
 
 def _trace(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
@@ -81,7 +82,16 @@ def _seen(rows: Array | Unwritten, weights: Array) -> Unwritten:
         mine = np.asarray(rows[units] if isinstance(rows, np.ndarray) else rows.write(units), np.float64)
         return (weights[units, :, None] * mine[:, None, :]).reshape(len(units), shape[1])
 
-    return Unwritten(shape, write)
+    def times(matrix: Array) -> Product:
+        seen = matrix.reshape(weights.shape[1], rows.shape[1], -1)
+        inner = multiplied(rows, np.moveaxis(seen, 0, 1).reshape(rows.shape[1], -1))
+        values = np.einsum("nw,nwk->nk", weights, inner.values.reshape(*weights.shape, -1))
+        return Product(values, norms(weights) * inner.sizes)
+
+    def marks(units: Array) -> list[bytes] | None:
+        return joined(digests(weights[units]), marked(rows, units))
+
+    return Unwritten(shape, write, times, marks=marks)
 
 
 def _bounds(part: Part, kernel: Array, bias: Array, *, padded: bool) -> tuple[Array, Array]:

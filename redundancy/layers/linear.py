@@ -7,13 +7,14 @@ from math import prod
 
 import numpy as np
 
+from redundancy.coefficients import Basis
 from redundancy.layers.composing import composed, kernel_bounds
 from redundancy.layers.einsum import loosened, packed, pattern_of
 from redundancy.layers.rule import Rule, Shape, register
 from redundancy.layers.tracer import Tracer, precision
 from redundancy.layers.window import CHANNELS_LAST, channel_axis, slid, unslid
 from redundancy.network import Array, Node
-from redundancy.units import Affine, Basis, Units, stacked
+from redundancy.units import Affine, Units, stacked
 
 Step = Callable[[Basis, int], Basis]
 
@@ -52,9 +53,7 @@ def _conv(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
     kernel = _ungrouped(node)["kernel"]
     *size, read, made = kernel.shape
     axis, groups = channel_axis(node, len(node.shape)), node.config["groups"]
-    if groups > 1:
-        if inputs[0].axis != axis or inputs[0].size != read:
-            return tracer.opaque(node, inputs, ELSEWHERE)
+    if groups > 1 and inputs[0].axis == axis and inputs[0].size == read:
         tracer.block(inputs[0], groups, node.layer, strict=True)
     flat = kernel.reshape(-1, read, made)
     units = made_by_kernel(node, inputs[0], tracer, flat, axis, _window(node, tuple(size)), padded=_padded(node))

@@ -6,7 +6,7 @@ import numpy as np
 
 from redundancy.algebra import NOT_POINTWISE, PARAMETERS, algebra_of
 from redundancy.layers.rule import Rule, Shape, register
-from redundancy.layers.tracer import Tracer
+from redundancy.layers.tracer import INPUT, Tracer
 from redundancy.network import Array, Node
 from redundancy.units import Units
 
@@ -21,7 +21,7 @@ def _input(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
     least = np.min(np.broadcast_to(low, _fixed(node.shape, low)), axis=others)
     most = np.max(np.broadcast_to(high, _fixed(node.shape, high)), axis=others)
     units = tracer.made(node, size, axis, low=np.asarray(least, np.float64), high=np.asarray(most, np.float64))
-    tracer.pin(units, node.layer, "it is an input of the network", reads=False)
+    tracer.pin(units, node.layer, INPUT, reads=False)
     return units
 
 

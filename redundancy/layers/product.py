@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from redundancy.coefficients import Basis
 from redundancy.network import Array
-from redundancy.units import Affine, Basis, Site, nothing_known, site_of
+from redundancy.units import Affine, Site, nothing_known, site_of
 
 
 def product(first: Affine, second: Affine, basis: Basis) -> Affine:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from redundancy.algebra import Algebra, algebra_of
+from redundancy.coefficients import Basis, Rows
 from redundancy.functions import identity
 from redundancy.layers.composing import composed
 from redundancy.layers.joining import concatenated, concatenated_shape
@@ -16,7 +17,7 @@ from redundancy.layers.rule import Rule, Shape, register
 from redundancy.layers.tracer import Tracer, precision
 from redundancy.network import Array, Node
 from redundancy.similarity import alike, identical
-from redundancy.units import Affine, Basis, Find, Rows, Site, Units, site_of
+from redundancy.units import Affine, Find, Site, Units, site_of
 
 GATES: Mapping[str, int] = {"simple_rnn": 1, "gru": 3, "lstm": 4}
 """How many numbers a unit is told at every step, by kind: they lie one after the other in its weights."""

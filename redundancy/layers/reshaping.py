@@ -8,13 +8,14 @@ from math import prod
 
 import numpy as np
 
+from redundancy.coefficients import Basis, Rows
 from redundancy.errors import NetworkError
 from redundancy.layers.linear import border
 from redundancy.layers.rule import Rule, Shape, register
 from redundancy.layers.tracer import Tracer
 from redundancy.layers.window import CHANNELS_LAST, channel_axis
 from redundancy.network import Array, Node
-from redundancy.units import Affine, Basis, Part, Rows, Units, lonely, nothing_known, stacked
+from redundancy.units import Affine, Part, Units, lonely, nothing_known, stacked
 
 
 def _permute(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:

@@ -9,9 +9,13 @@ from typing import Any
 import numpy as np
 
 from redundancy.algebra import Algebra
+from redundancy.coefficients import Basis, Rows, folded
 from redundancy.fold import Fold, beside, identity
 from redundancy.network import Array, Node
-from redundancy.units import Affine, Basis, Find, Part, Rows, Site, Units, nothing_known, site_of
+from redundancy.units import Affine, Find, Part, Site, Units, nothing_known, site_of
+
+INPUT, OUTPUT = "it is an input of the network", "it is an output of the network"
+"""Why the units of both ends stay."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,7 +186,10 @@ class Tracer:
 
     def roots(self) -> Array:
         """The unit that stands for each unit and all that are tied to it. Shape (units,), int."""
-        return np.array([self._root(unit) for unit in range(len(self._parent))], dtype=np.intp)
+        above = np.array(self._parent, dtype=np.intp)
+        while np.any(above != above[above]):
+            above = above[above]
+        return above
 
     def _root(self, unit: int) -> int:
         while self._parent[unit] != unit:
@@ -268,7 +275,7 @@ class Tracer:
         if not len(fold.dropped):
             return Part(part.ids, nothing_known(("value", name), n, eps), low, high, part.where)
         holds = max(fold.holds, part.affine.holds)
-        terms: dict[Basis, Rows] = {("value", name): fold.into}
+        terms: dict[Basis, Rows] = {("value", name): folded(fold)}
         own = fold.unused
         known = Affine(terms, np.ones(n), fold.offset, fold.why, eps, stored=False, holds=holds, own=own)
         return Part(part.ids, known, low, high, part.where)

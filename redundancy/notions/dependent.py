@@ -6,11 +6,12 @@ import numpy as np
 from scipy.linalg import qr, solve_triangular
 from scipy.linalg.lapack import dpotrf
 
+from redundancy.coefficients import TINY
 from redundancy.fold import Fold, beside, compose, identity
 from redundancy.network import Array
 from redundancy.notions.notion import register
 from redundancy.similarity import ROUNDING, directions, lengths
-from redundancy.units import Site
+from redundancy.units import Affine, Site
 
 DIGITS = 100.0
 """How much larger the rounding of a combination may be than that of the unit it stands for."""
@@ -29,7 +30,10 @@ def dependent(site: Site) -> Fold:
         return identity(site.size)
     if site.alone is not None and np.any(site.alone):
         return _related(site, np.flatnonzero(~site.alone))
-    rows, exactly, nearly = site.rows, ROUNDING * np.sqrt(site.size), 2 * site.eps
+    exactly, nearly = ROUNDING * np.sqrt(site.size), 2 * site.eps
+    if _independent_somewhere(site, max(exactly, nearly)):
+        return identity(site.size)
+    rows = site.rows
     if _apart(rows) or independent(directions(rows), max(exactly, nearly)):
         return identity(site.size)
     exact = _fold(site, exactly, copies=True)
@@ -64,9 +68,28 @@ def independent(unit: Array, tolerance: float) -> bool:
         gram = some @ some.T
         rounding = n * (n + columns + 2) * float(np.finfo(np.float64).eps)
         gram[np.diag_indices(n)] -= 4 * tolerance**2 + 2 * rounding
-        if dpotrf(gram, lower=1, overwrite_a=1)[1] == 0:
+        if dpotrf(gram.T, lower=1, overwrite_a=1)[1] == 0:
             return True
     return False
+
+
+def _independent_somewhere(site: Site, tolerance: float) -> bool:
+    """The same for what the units make of several bases, if what they make of one proves it; one is held at a time.
+
+    Scaled by their whole norms, some columns of the rows have smaller singular values than all of them.
+    """
+    if not isinstance(site.coefficients, Affine) or len(site.coefficients.terms) < 2:
+        return False
+    some, squares = None, np.zeros(site.size)
+    with np.errstate(over="ignore"):
+        for block in site.blocks():
+            squares += np.einsum("ij,ij->i", block, block)
+            if some is None and block.shape[1] >= site.size:
+                some = np.array(block[:, : 2 * site.size])
+    sizes = np.sqrt(squares)
+    if some is None or not np.all((sizes > TINY) & np.isfinite(sizes)):
+        return False
+    return independent(some / sizes[:, None], tolerance)
 
 
 def _apart(rows: Array) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 from redundancy.errors import OptionError
 from redundancy.fold import Fold, compose, identity, merge
 from redundancy.network import Array
+from redundancy.suggesting import suggested
 from redundancy.units import Site
 
 
@@ -46,7 +47,9 @@ def named(names: Iterable[str] | None) -> tuple[Notion, ...]:
         return tuple(NOTIONS.values())
     wanted = set(names)
     if unknown := sorted(wanted - NOTIONS.keys()):
-        raise OptionError(f"no notion is called '{unknown[0]}': choose from {', '.join(NOTIONS)}")
+        raise OptionError(
+            f"no notion is called '{unknown[0]}'{suggested(unknown[0], NOTIONS)}: choose from {', '.join(NOTIONS)}"
+        )
     return tuple(notion for name, notion in NOTIONS.items() if name in wanted)
 
 

@@ -64,7 +64,7 @@ def planned(grouping: Grouping, tall: float = 1.0) -> Plan:
     across = max(10, min(20, ceil(sqrt(1.6 * tall * (MOST - left + len(marked) + len(single))))))
     pen = Pen(across, tall)
     pen.groups("alike: in a frame, with the least cosine of two", shown)
-    pen.tiles("redundant by themselves", marked)
+    pen.tiles(grouping.marks, marked)
     others = "the others, next to those that they are most like" if shown or marked else "none is like another one"
     pen.tiles(others, single)
     return pen.plan()

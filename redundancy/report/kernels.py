@@ -16,6 +16,7 @@ from redundancy.errors import OptionError
 from redundancy.network import Array
 from redundancy.report.layout import cut, plain
 from redundancy.similarity import cosine
+from redundancy.suggesting import suggested
 
 STILL = ("unused", "dead", "constant")
 """Notions of one unit alone: such a unit is like no other one, whatever its weights are."""
@@ -84,29 +85,52 @@ class Grouping:
     single: tuple[int, ...]
     threshold: float | None
 
+    @property
+    def marks(self) -> str:
+        """The notions of those that are marked, as "dead or constant"."""
+        *others, last = dict.fromkeys(self.marked.values()) or [""]
+        return f"{', '.join(others)} or {last}" if others else last
+
 
 def kernels_of(found: Audit, layer: str | None) -> Kernels:
     """The kernels of a layer.
 
     Args:
         found: An audit.
-        layer: Its name; the one with the most redundant units if not given, or the first one.
+        layer: Its name; if not given, the one with the most redundant units, a convolution before all others.
 
     Raises:
         OptionError: There is no such layer, or it has no kernel.
     """
-    able = [name for name, kernel in found.kernels.items() if kernel.ndim > 1 and kernel.size]
+    able = _able(found)
     names = ", ".join(plain(cut(name, 80)) for name in able[:NAMED]) + (", ..." if len(able) > NAMED else "")
     if not able:
         raise OptionError("no layer of the model has a kernel that can be drawn; leave --picture out")
     if layer is not None and layer not in able:
-        raise OptionError(f"no layer '{plain(cut(layer, 80))}' has a kernel that can be drawn; choose from {names}")
-    name = layer if layer is not None else max(able, key=lambda name: _redundant(found, name))
+        like = suggested(layer, able)
+        raise OptionError(
+            f"no layer '{plain(cut(layer, 80))}' has a kernel that can be drawn{like}; choose from {names}"
+        )
+    name = layer if layer is not None else most_redundant(found)[0][0]
     kernel = np.asarray(found.kernels[name], np.float64)
     kind = next((n.kind for n in found.network or () if n.layer == name and "kernel" in n.weights), "")
     units = _LAID.get(kind, _last)(kernel)
     tiles, shown = _tiles(units)
     return Kernels(name, units.reshape(len(units), -1), tiles, shown)
+
+
+def most_redundant(found: Audit) -> list[tuple[str, int]]:
+    """The layers that can be drawn, the one first that is drawn unasked, and how many units of each are redundant.
+
+    Convolutions come first where something was found of them: a person sees more in their kernels than in those of a
+    dense layer.
+    """
+    counted = [(name, _redundant(found, name)) for name in _able(found)]
+    return sorted(counted, key=lambda pair: (not (pair[1] and found.kernels[pair[0]].ndim > 2), -pair[1]))
+
+
+def _able(found: Audit) -> list[str]:
+    return [name for name, kernel in found.kernels.items() if kernel.ndim > 1 and kernel.size]
 
 
 def _redundant(found: Audit, layer: str) -> int:

@@ -14,8 +14,8 @@ import numpy as np
 from redundancy.auditing import Audit
 from redundancy.network import Array
 from redundancy.report.arrangement import CAPTION, GAP, Place, Plan, planned
-from redundancy.report.kernels import Grouping, Kernels, grouped, kernels_of
-from redundancy.report.layout import count, cut, plain, wrapped
+from redundancy.report.kernels import Grouping, Kernels, grouped, kernels_of, most_redundant
+from redundancy.report.layout import count, cut, listed, plain, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +43,7 @@ def draw(found: Audit, path: Path, layer: str | None = None) -> None:
     Args:
         found: An audit.
         path: Of the PNG that is written.
-        layer: The layer's name; the one with the most redundant units if not given.
+        layer: The layer's name; if not given, the one with the most redundant units, a convolution before all others.
 
     Raises:
         OptionError: There is no such layer, or it has no kernel.
@@ -55,6 +55,22 @@ def draw(found: Audit, path: Path, layer: str | None = None) -> None:
     with _quiet():
         figure = _figure(found, kernels, grouping, planned(grouping, tall), tall)
         figure.savefig(path, format="png", metadata={"Software": None})
+
+
+def choice_told(found: Audit, path: Path, width: int) -> str:
+    """Which layer was drawn where none was asked for, and which others one could look at.
+
+    Args:
+        found: The audit.
+        path: Of the picture.
+        width: Of the terminal, in columns.
+    """
+    (drawn, units), *rest = most_redundant(found)
+    others = [f"{plain(name)} ({number:,})" for name, number in rest if number]
+    more = f"; --layer draws another one: {listed(others, width)}" if others else ""
+    listed_units = f"{units:,} of its units are in the table" if units else "none of its units are in the table"
+    text = f"{str(path)!r} shows the layer {plain(drawn)}: {listed_units}{more}."
+    return "\n".join(wrapped(text, width, 0, 2))
 
 
 def _figure(found: Audit, kernels: Kernels, grouping: Grouping, plan: Plan, tall: float) -> Figure:
@@ -119,7 +135,7 @@ def _title(found: Audit, kernels: Kernels, grouping: Grouping, drawn: int) -> li
     of = f", {drawn} of them drawn" if drawn < units else ""
     alike = sum(len(group.units) for group in grouping.groups)
     groups = f"{alike} are alike, in {count(len(grouping.groups), 'group')}" if alike else "none is like another one"
-    alone = f", {len(grouping.marked):,} redundant by themselves" if grouping.marked else ""
+    alone = f", {len(grouping.marked):,} {grouping.marks}" if grouping.marked else ""
     near = f"; near is a cosine of {grouping.threshold:.3f} or more" if grouping.threshold is not None else ""
     return [
         f"{model}{plain(cut(kernels.layer, 60))}: {units:,} kernels{of}",

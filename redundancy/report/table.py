@@ -28,8 +28,13 @@ NONE_TO_REMOVE = "Nothing redundant was found that may be removed."
 
 _MEANINGS = {
     Certainty.BOX: "true for all inputs within the bounds that were given",
-    Certainty.DATA: "true on the data only; behind it, the largest error relative to the largest value of the unit",
-    Certainty.NEAR: "alike and not equal; behind it, the largest relative distance of two of them",
+    Certainty.DATA: (
+        "true on the data, and maybe on no other; a number says by how much some unit is off, as a part of its largest"
+        " value"
+    ),
+    Certainty.NEAR: (
+        "alike, and not equal; the number says how far the two that differ most are apart, as a part of their size"
+    ),
     Certainty.WEIGHTS: "by the weights of a layer; what is done with its units is not known",
 }
 """What the words mean that are not plain by themselves."""
@@ -53,13 +58,12 @@ def audit_table(found: Audit, width: int) -> str:
     return "\n".join(lines + _stay(found.refusals, width) + _stay(found.fixed, width, NOT_TO_BE_TOUCHED))
 
 
-def compaction_table(small: Compaction, width: int, files: tuple[int, int] | None = None) -> str:
+def compaction_table(small: Compaction, width: int) -> str:
     """What a compaction did, as text for a terminal.
 
     Args:
         small: To show.
         width: Of the terminal, in columns.
-        files: Bytes of the model's file and of the new one, if there are such files.
 
     Returns:
         Lines with line ends between them.
@@ -67,7 +71,7 @@ def compaction_table(small: Compaction, width: int, files: tuple[int, int] | Non
     before, after = cost(small.original), cost(small.network)
     lines = [*wrapped(_heading(small.model_name, before), width), ""]
     if small.removals:
-        lines += [*_removed(small, width), "", *_balance(before, after, files, width)]
+        lines += [*_removed(small, width), "", *_balance(before, after, small.files, width)]
     else:
         lines += [NONE_TO_REMOVE if small.refusals else NOTHING_FOUND, "The model stays as it is."]
     return "\n".join([*lines, *_proof(small, width), *_stay(small.refusals, width)])
@@ -201,8 +205,8 @@ def _proof(small: Compaction, width: int) -> list[str]:
     """By how much outputs differ, and by how much they can."""
     lines = []
     if small.difference is not None:
-        of = f", {small.difference / small.scale:.2g} of the largest" if small.scale else ""
-        lines.append(f"Largest difference of an output, measured: {small.difference:.3g}{of}.")
+        of = f" (the largest output is {small.scale:.2g})" if small.scale else ""
+        lines.append(f"Largest difference of an output, measured: {small.difference:.2g}{of}.")
     if small.removals:
         lines.append(_bound(small))
     return ["", *(line for text in lines for line in wrapped(text, width, 0, 2))] if lines else []

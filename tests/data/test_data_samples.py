@@ -52,9 +52,12 @@ def test_numbers_keep_their_type(path, dtype):
 
 
 WRONG = {
-    "nothing of that name": ({"y": X}, "it holds y and not image or x or x_test or x_train"),
-    "nothing at all": ({}, "it holds nothing and not"),
-    "another shape": ({"x": X[:, :27]}, r"x has shape \(2, 27, 28, 1\), but the model reads \(n, 28, 28, 1\)"),
+    "nothing of that name": (
+        {"y": X},
+        r"it holds y, and the model reads image \(n, 28, 28, 1\); call the arrays image or x or x_test",
+    ),
+    "nothing at all": ({}, "it holds nothing, and the model reads"),
+    "another shape": ({"x": X[:, :27]}, r"x has shape \(2, 27, 28, 1\), but the model reads image \(n, 28, 28, 1\)"),
     "no batch": ({"x": X[0]}, "x has shape"),
     "no rows": ({"x": X[:0]}, "give at least one of those"),
     "texts": ({"x": np.full(X.shape, "a")}, "x holds <U1; store numbers"),
@@ -74,6 +77,14 @@ def test_arrays_that_do_not_fit_are_refused(path, words):
     with pytest.raises(DataError, match=said) as refused:
         samples(path, ONE)
     assert str(refused.value).isprintable()
+
+
+def test_several_inputs_are_named_in_order_with_their_shapes(path):
+    np.savez(path, c=np.ones((4, 3)))
+    with pytest.raises(
+        DataError, match=r"it holds c, and the model reads a \(n, 3\), b \(n, any\); call .* a, b or x, x2 in"
+    ):
+        samples(path, TWO)
 
 
 def test_inputs_of_different_lengths_are_refused(path):

@@ -45,6 +45,19 @@ def test_a_bad_file_is_refused_in_one_line(tmp_path, monkeypatch, good, words):
     assert not list(tmp_path.rglob("evil*"))
 
 
+@pytest.mark.parametrize("words", ["weights only", "weights only under another name"])
+def test_weights_without_a_model_are_refused_with_the_way_out(tmp_path, good, words):
+    with pytest.raises(ModelFileError, match=r"holds weights only.*load_weights"):
+        load(made(BAD, words, tmp_path, good))
+
+
+def test_weights_that_keras_3_wrote_are_called_that_whatever_the_file_is_called(tmp_path, model_file):
+    keras.saving.load_model(model_file).save_weights(tmp_path / "w.weights.h5")
+    (tmp_path / "w.weights.h5").rename(tmp_path / "w.h5")
+    with pytest.raises(ModelFileError, match=r"holds weights only.*load_weights"):
+        load(tmp_path / "w.h5")
+
+
 @pytest.mark.parametrize("words", ODD)
 def test_a_file_that_only_looks_wrong_is_loaded(tmp_path, good, words):
     assert load(made(ODD, words, tmp_path, good)).built

@@ -128,3 +128,13 @@ def test_every_unit_is_in_one_place():
     grouping = grouped(found, kernels_of(found, None))
     places = [*(unit for group in grouping.groups for unit in group.units), *grouping.marked, *grouping.single]
     assert sorted(places) == list(range(30))
+
+
+@pytest.mark.parametrize(("convolution", "dense", "drawn"), [(1, 3, "conv"), (0, 3, "dense"), (0, 0, "conv")])
+def test_a_convolution_of_which_something_was_found_is_drawn_before_a_dense_layer(convolution, dense, drawn):
+    kernels = {"conv": RNG.standard_normal((3, 3, 1, 4)), "dense": RNG.standard_normal((9, 4))}
+    findings = [
+        AuditFinding(name, (name,), 4, "dead", tuple(range(n)), ("h = 0",) * n, Certainty.PROVED, 0.0, 0, True, NOTHING)
+        for name, n in (("conv", convolution), ("dense", dense))
+    ]
+    assert kernels_of(Audit(tuple(findings), (), kernels=kernels), None).layer == drawn

@@ -47,6 +47,12 @@ def test_of_very_many_some_are_drawn(groups):
     assert len(planned(grouping(groups, single=1000)).places) == MOST
 
 
+def test_the_heading_of_what_is_marked_says_what_it_is():
+    marks = {1: "dead", 2: "constant", 3: "dead"}
+    titles = [title for _, title in planned(Grouping((), marks, (0,), None)).headings]
+    assert titles == ["dead or constant", "the others, next to those that they are most like"]
+
+
 def test_what_is_redundant_by_itself_is_marked():
     assert [place.caption for place in planned(grouping([2])).places if place.marked] == ["2 dead", "3 dead", "4 dead"]
 

@@ -7,10 +7,11 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from redundancy.errors import RedundancyError, UnsupportedError
-from redundancy.frameworks.keras.beginning import begun_with_zeros
+from redundancy.frameworks.keras.beginning import Given, begun_with_zeros
+from redundancy.frameworks.keras.biases import WRONG_AXIS, is_wrong
 from redundancy.frameworks.keras.calls import Call, calls
 from redundancy.frameworks.keras.configuring import configured, is_floating, retyped
-from redundancy.frameworks.keras.kinds import JOINS, is_known, is_misplaced
+from redundancy.frameworks.keras.kinds import JOINS
 from redundancy.frameworks.keras.origin import CallOrigin, ModelOrigin, NestedOrigin, Slot
 from redundancy.network import Network
 
@@ -56,6 +57,12 @@ class ModelBuilder:
         self._dtype = dtype
         self._planned = calls(network)
         self._layers: dict[tuple[str, ...], Any] = {}
+        self._given: dict[tuple[str, ...], dict[str, Given]] = {}
+
+    @property
+    def held(self) -> frozenset[tuple[tuple[str, ...], str]]:
+        """The weights that layers began with, as (path of the layer, the layer's name of the weight)."""
+        return frozenset((path, name) for path, given in self._given.items() for name in given if given[name].used)
 
     def model(self) -> Any:
         """The whole model; layers begin with zeros where that takes less time than what they would begin with."""
@@ -179,11 +186,8 @@ class ModelBuilder:
         if origin is not None and origin.problem:
             raise UnsupportedError(f"cannot write layer '{call.layer}' ({call.node.kind}) back: {origin.problem}")
         for node in call.parts.values() or (call.node,):
-            if is_known(node) and is_misplaced(node.weights.get("bias"), node.config.get("data_format"), node.shape):
-                raise UnsupportedError(
-                    f"cannot write layer '{call.layer}': it would have as many channels as its map is wide, and Keras"
-                    " then adds its bias along the wrong axis; put its channels last"
-                )
+            if is_wrong(node, node.shape):
+                raise UnsupportedError(f"cannot write layer '{call.layer}': {WRONG_AXIS}")
         with _refusing(call, "it cannot be made again"):
             cls, config = configured(call, origin, inherited)
             if self._dtype is not None:
@@ -192,7 +196,10 @@ class ModelBuilder:
                 # Of a function itself, Keras's Lambda knows no way to take it from a configuration.
                 given = cls is keras.layers.Lambda and callable(config["function"])
                 layer = cls(**config) if given else cls.from_config(config)
-        self._later.enter_context(begun_with_zeros(layer))
+        if "name" not in config:  # Keras leaves it out where a class has no other arguments than those of all layers
+            layer.name = call.layer
+        values = {path: node.weights[name] for node, name, path in call.variables()}
+        self._given[call.path] = self._later.enter_context(begun_with_zeros(layer, values))
         return layer
 
 

@@ -10,7 +10,9 @@ from redundancy.frameworks.keras.writing import python_randomness_kept
 def compiled_like(original: Any, model: Any) -> None:
     """Compiles a model as another is, if that is: loss, metrics, weights of losses, and a new optimizer of its kind.
 
-    The optimizer's state is about weights that may be gone, and is not carried over.
+    The optimizer's state is about weights that may be gone: it starts anew, but goes on counting steps, on which a
+    schedule of the learning rate depends. One that has been used is made ready, as
+    Keras makes that of a model that it loads.
 
     Args:
         original: Left as it is.
@@ -24,3 +26,6 @@ def compiled_like(original: Any, model: Any) -> None:
         if hasattr(optimizer, "get_config"):
             settings["optimizer"] = type(optimizer).from_config(optimizer.get_config())
         model.compile(**settings)
+        if getattr(optimizer, "built", False) and model.optimizer is not None:
+            model.optimizer.build(model.trainable_variables)
+            model.optimizer.iterations.assign(optimizer.iterations)

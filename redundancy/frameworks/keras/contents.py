@@ -33,6 +33,12 @@ MOST_PARTS = 1_000_000
 
 AGAIN = "save the model again with model.save('name.keras')"
 
+WHOLE = "make the model in Python, call load_weights with this file, and write it whole with model.save('name.keras')"
+"""What to do about a file of weights alone."""
+
+LISTED = frozenset({"layers", "vars", "_layer_checkpoint_dependencies"})
+"""Groups in a file of weights that Keras 3 wrote; one that Keras 2 wrote names its layers in an attribute."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Contents:
@@ -97,8 +103,9 @@ def _legacy(path: Path) -> Contents:
         elements = _elements(path, file, path.stat().st_size)
         config = _attribute(path, file, "model_config")
         if config is None or "model_weights" not in file:
-            what = "weights, and no model that they belong to" if "layer_names" in file.attrs else "no Keras model"
-            raise refused(path, f"it holds {what}", AGAIN)
+            if "layer_names" in file.attrs or LISTED.intersection(file):
+                raise refused(path, "it holds weights only, and not the model that they belong to", WHOLE)
+            raise refused(path, "it holds no Keras model", AGAIN)
         training = _attribute(path, file, "training_config")
     return Contents(_parsed(path, config), training and _json(path, training), elements)
 

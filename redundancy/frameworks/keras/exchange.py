@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -40,12 +40,13 @@ def pull(model: keras.Model, network: Network) -> Network:
     return replace(network, nodes=tuple(changed.get(node.name, node) for node in network))
 
 
-def push(network: Network, model: keras.Model) -> None:
+def push(network: Network, model: keras.Model, held: Collection[tuple[tuple[str, ...], str]] = ()) -> None:
     """Sets a model's weights to a network's.
 
     Args:
         network: Of the structure that the model was written from.
         model: Made by `write`; changed in place, its optimizer's state left as it is.
+        held: Weights that it has already, as (path of the layer, the layer's name of the weight).
 
     Raises:
         NetworkError: The model has no such layer, or weights of other shapes.
@@ -57,9 +58,11 @@ def push(network: Network, model: keras.Model) -> None:
         if call.path in done:
             continue
         done.add(call.path)
+        paths = {(node.name, name): path for node, name, path in call.variables()}
         for node, variables in nodes:
             for name, variable in variables.items():
-                variable.assign(np.asarray(node.weights[name]))
+                if (call.path, paths[node.name, name]) not in held:
+                    variable.assign(np.asarray(node.weights[name]))
         _finalize(layer)
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+import re
 import stat
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from redundancy.errors import LossWarning, ModelFileError, OutputError
-from redundancy.frameworks.keras.contents import AGAIN, Contents, contents, refused, shown
+from redundancy.frameworks.keras.contents import AGAIN, WHOLE, Contents, contents, refused, shown
 from redundancy.frameworks.keras.guard import bounded, quiet
-from redundancy.frameworks.keras.harmless import objection
+from redundancy.frameworks.keras.harmless import missing, objection
 from redundancy.frameworks.keras.reading import stored
 from redundancy.output import check_writable, reason, written_whole
 
@@ -34,10 +37,26 @@ _ELSEWHERE = {
     ".ckpt": "a checkpoint without a model", ".json": "a configuration without weights",
 }  # fmt: skip
 
+_UNKNOWN = re.compile(r"(?:Could not locate|Unknown) (\w+):? '([^']*)'")
+"""What Keras says of a class or a function that is not registered, whatever the kind of file."""
+
 _EXPORTED = "load it where it was made, and write it with model.save('name.keras')"
 
 
-def load(path: str | Path, *, trust: bool = False) -> keras.Model:
+def examined(path: str | Path) -> Contents:
+    """What is in a model file, looked at without Keras, which takes seconds to load.
+
+    Args:
+        path: Of the file.
+
+    Raises:
+        ModelFileError: There is no such file, it is damaged or made to do harm, or it is of another kind.
+    """
+    readable(Path(path))
+    return contents(Path(path))
+
+
+def load(path: str | Path, *, trust: bool = False, found: Contents | None = None) -> keras.Model:
     """The model in a file, with its settings of compilation where Keras can make them again.
 
     Nothing in the file is run, no other file is read, and no more memory is taken than its weights account for, unless
@@ -46,14 +65,14 @@ def load(path: str | Path, *, trust: bool = False) -> keras.Model:
     Args:
         path: A .keras file, or an .h5 or .hdf5 file of a whole model as Keras 1 and 2 wrote it.
         trust: Whether the file may run code and read other files.
+        found: What `examined` found in it, if it was.
 
     Raises:
         ModelFileError: There is no such file, it is damaged or made to do harm, it is of another kind, it needs
             classes that are not registered, or its model is not built or has NaN or infinite weights.
     """
     path = Path(path)
-    readable(path)
-    found = contents(path)
+    found = found or examined(path)
     if not trust and (problem := objection(found.config)):
         raise refused(path, *problem)
     compiles = bool(found.training) and (trust or objection(found.training) is None)
@@ -97,16 +116,37 @@ def save(model: keras.Model, path: str | Path, *, force: bool = False) -> None:
         OutputError: The suffix says no format, a file is there, the file system refuses, or Keras cannot write the
             model in that format.
     """
+    with saving(model, path, force=force):
+        pass
+
+
+@contextmanager
+def saving(model: keras.Model, path: str | Path, *, force: bool = False) -> Iterator[Path]:
+    """Writes a model to a new file, which becomes `path` when all goes well until the end; else it is removed.
+
+    Args:
+        model: To write.
+        path: Of the file; .keras, or .h5 in the format of Keras 1 and 2.
+        force: Whether a file that is there may be replaced.
+
+    Yields:
+        The path of the new file, which is written by then.
+
+    Raises:
+        OutputError: As `save` does.
+    """
     path = Path(path)
     writable(path, force=force)
-    with written_whole(path, force=force) as temporary, quiet():
-        try:
-            _saved(model, temporary)
-        except OSError:
-            raise
-        except Exception as error:  # there is no telling what the code of a layer raises
-            why = f"cannot write the model '{shown(model.name)}' to {str(path)!r}: {shown(reason(error), 200)}"
-            raise OutputError(f"{why}; try the suffix .keras, or write it in Python") from error
+    with written_whole(path, force=force) as temporary:
+        with quiet():
+            try:
+                _saved(model, temporary)
+            except OSError:
+                raise
+            except Exception as error:  # there is no telling what the code of a layer raises
+                why = f"cannot write the model '{shown(model.name)}' to {str(path)!r}: {shown(reason(error), 200)}"
+                raise OutputError(f"{why}; try the suffix .keras, or write it in Python") from error
+        yield temporary
 
 
 def _saved(model: Any, path: Path) -> None:
@@ -151,7 +191,7 @@ def readable(path: Path) -> None:
 
 def _check_suffix(path: Path) -> None:
     if path.name.endswith(".weights.h5"):
-        raise refused(path, "its name says that it holds weights and no model", AGAIN)
+        raise refused(path, "its name says that it holds weights only, and no model", WHOLE)
     if path.suffix not in READ:
         what = _ELSEWHERE.get(path.suffix.lower())
         why = f"it is {what}" if what else f"its suffix '{shown(path.suffix)}' is none of {', '.join(READ)}"
@@ -197,6 +237,8 @@ def _attempt(path: Path, found: Contents, compiles: bool, trust: bool) -> Any:
     if failure:
         # Keras repeats the whole configuration before it says what is wrong with it.
         why = reason(failure).rsplit("Exception encountered: ", 1)[-1]
+        if match := _UNKNOWN.search(why):
+            raise refused(path, *missing(match[1].lower(), match[2])) from failure
         raise refused(path, f"Keras cannot load it ({shown(why, 240)})", AGAIN) from failure
     if any("freshly" in line for line in said):
         raise refused(path, "some of its layers have no weights in it", AGAIN)

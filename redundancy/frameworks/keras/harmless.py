@@ -94,7 +94,7 @@ def _function(part: Mapping[str, Any], name: Any) -> Objection | None:
     known = module == "builtins" and _in_keras(name)
     if known or (_is_room(module) and name not in PLUMBING):
         return None
-    return _missing("function", name, module)
+    return missing("function", name, module)
 
 
 def _class(part: Mapping[str, Any], name: str) -> Objection | None:
@@ -106,7 +106,7 @@ def _class(part: Mapping[str, Any], name: str) -> Objection | None:
         _is_room(module) or (module == "keras" and name in ROOT) or (module is None and _in_keras(name))
     ):
         return None
-    return _missing("class", name, module)
+    return missing("class", name, module)
 
 
 def _is_room(module: Any) -> bool:
@@ -131,8 +131,25 @@ def _registered(name: Any) -> bool:
     return isinstance(name, str) and keras.saving.get_registered_object(name) is not None
 
 
-def _missing(what: str, name: Any, module: Any) -> Objection:
-    of = f" of {shown(module)}" if isinstance(module, str) else ""
-    why = f"it needs the {what} '{shown(name)}'{of}, which is neither Keras's nor registered"
-    register = f"decorate the {what} with @keras.saving.register_keras_serializable()"
-    return why, f"{register}, import it, and give the loaded model to the functions of this package in Python"
+def missing(what: str, name: Any, module: Any = None) -> Objection:
+    """The objection to a class or a function that Keras does not know.
+
+    Args:
+        what: Of the two, or what Keras calls it.
+        name: As the file has it; what is registered may have the name of a package before a ">".
+        module: That it was in when the file was written, where the file says so.
+    """
+    own = shown(str(name).rsplit(">", 1)[-1])
+    why = f"Keras does not know the {what} '{own}'"
+    like = f" ({module}?)" if isinstance(module, str) and _is_importable(module) else ""
+    remedy = f"give the module{like} that registers it with --import, or in Python import that first"
+    return why, f"{remedy}; @keras.saving.register_keras_serializable() above a {what} registers it"
+
+
+def _is_importable(module: str) -> bool:
+    """Whether a file names a module that a person could mean, and not the script that wrote it."""
+    return (
+        module not in ("__main__", "builtins")
+        and module.isascii()
+        and all(part.isidentifier() for part in module.split("."))
+    )

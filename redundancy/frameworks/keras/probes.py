@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from redundancy.errors import OptionError, RedundancyError, UnsupportedError
+from redundancy.frameworks.keras.biases import check_placed
 from redundancy.frameworks.keras.running import Running
 from redundancy.network import Array, Network
 
-FREE = (8, 16, 32, 64, 128)
+FREE = (8, 16, 32, 64, 128, 11, 19, 37)
 """What is tried for extents that are not fixed, until the model can be run."""
 
 ROWS = 8
@@ -66,8 +67,13 @@ def _vocabulary(network: Network, name: str) -> int:
     return min(tables, default=2)
 
 
-def runs(model: Any, network: Network) -> tuple[Array, ...]:
+def runs(model: Any, network: Network, *others: Network) -> tuple[Array, ...]:
     """The first batch of probes that a model can be run on.
+
+    Args:
+        model: To be run.
+        network: The same, as it was read.
+        others: That are to be run on it as well.
 
     Raises:
         UnsupportedError: There is none.
@@ -75,6 +81,8 @@ def runs(model: Any, network: Network) -> tuple[Array, ...]:
     problem: Exception | None = None
     for batch in probes(network):
         try:
+            for each in (network, *others):
+                check_placed(each, batch)
             outputs_of(model, batch)
         except Exception as error:  # what a framework raises for a map that is too small is its own affair
             problem = error

@@ -33,8 +33,9 @@ def write(network: Network, *, dtype: str | None = None) -> keras.Model:
         NetworkError: The network does not say one thing: a layer's nodes differ, say.
     """
     with python_randomness_kept():
-        model = ModelBuilder(network, dtype).model()
-    push(network, model)
+        builder = ModelBuilder(network, dtype)
+        model = builder.model()
+    push(network, model, builder.held)
     return model
 
 

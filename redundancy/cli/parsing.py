@@ -1,0 +1,81 @@
+"""A parser of arguments that says in one line what is wrong and what may have been meant."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NoReturn
+
+from redundancy.suggesting import suggested
+
+
+class Parser(argparse.ArgumentParser):
+    """Of the program, or of one of its commands.
+
+    Attributes:
+        commands: The parsers of its commands, by name.
+    """
+
+    commands: Mapping[str, Any]
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.commands = {}
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the program with one line."""
+        line = " ".join(_plainer(message, self.commands).split())
+        self.exit(2, f"redundancy: error: {line}; see {self.prog} --help\n")
+
+    @property
+    def options(self) -> list[str]:
+        """The names of its options, as --json."""
+        return list(self._option_string_actions)
+
+
+def parsed(parser: Parser, argv: Sequence[str] | None) -> argparse.Namespace:
+    """The arguments, or the end of the program; what a command does not know is said by that command.
+
+    Args:
+        parser: Of the program, with its `commands`; each of these has set the default `parser` to itself.
+        argv: The arguments; those of the process if not given.
+    """
+    arguments, left = parser.parse_known_args(argv)
+    if left:
+        arguments.parser.error(_unknown(left, arguments.parser, parser.commands))
+    return arguments
+
+
+def _unknown(left: Sequence[str], command: Parser, commands: Mapping[str, Parser]) -> str:
+    option = next((word.split("=")[0] for word in left if word.startswith("-")), None)
+    if option is None:
+        return f"nothing is known to be done with {', '.join(map(repr, left))}"
+    owners = [name for name, other in commands.items() if option in other.options]
+    if owners:
+        return f"{option} belongs to {' and '.join(owners)}"
+    every = {name: None for other in (command, *commands.values()) for name in other.options}
+    return f"there is no option {option}{suggested(option, every)}"
+
+
+def _plainer(message: str, commands: Iterable[str]) -> str:
+    """What argparse says, in other words where its own help nobody."""
+    for pattern, say in _PLAINER:
+        if match := pattern.search(message):
+            return say(match, commands)
+    return message
+
+
+def _no_command(match: re.Match[str], commands: Iterable[str]) -> str:
+    return f"there is no command '{match[1]}'{suggested(match[1], commands)}: choose from {', '.join(commands)}"
+
+
+def _no_box(match: re.Match[str], _: Iterable[str]) -> str:
+    return f"{match[0]}: two numbers as 0,1; where the first one is negative, write --box=-1,1"
+
+
+_PLAINER: Sequence[tuple[re.Pattern[str], Callable[[re.Match[str], Iterable[str]], str]]] = (
+    (re.compile(r"argument COMMAND: invalid choice: '([^']*)'"), _no_command),
+    (re.compile(r"argument --box: expected one argument"), _no_box),
+)
+"""By what argparse says: what is said instead, given the match and the names of the commands."""
