@@ -188,8 +188,16 @@ def _rewritten(followed: Trace, stays: Array, folds: Mapping[str, Fold]) -> Netw
         shape = list(node.shape)
         if followed.units[node.name].parts:
             shape[followed.units[node.name].axis] = int(made.sum())
-        changed[node.name] = rule.packed(node, weights).with_shape(tuple(shape))
+        changed[node.name] = rule.packed(node, _sealed(weights)).with_shape(tuple(shape))
     return followed.network.with_nodes(changed)
+
+
+def _sealed(weights: Mapping[str, Array]) -> dict[str, Array]:
+    """The same arrays, each in a piece and read-only: nobody else writes into them, so a node need not copy them."""
+    sealed = {name: np.asarray(array, order="C") for name, array in weights.items()}
+    for array in sealed.values():
+        array.setflags(write=False)
+    return sealed
 
 
 def _cut(weights: dict[str, Array], axes: Mapping[str, int], stays: Array) -> None:
@@ -226,7 +234,7 @@ def _read(
         if present.all():
             continue
         old = np.moveaxis(weights[weight], axis, 0)
-        new = np.array(old[present])
+        new = old[present]
         place = np.cumsum(present) - 1
         for number, part in enumerate(units.parts):
             fold = folds.get(tap_name(source, units, number)) or identity(len(part.ids))

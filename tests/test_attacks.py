@@ -282,3 +282,13 @@ def test_only_the_fold_that_keras_would_compute_wrongly_is_refused():
     small = redundancy.compact(model)
     assert [removal.space for removal in small.removals] == [second.name]
     assert [refusal.layer for refusal in small.refusals] == [first.name]
+
+
+def test_a_reshape_is_followed_where_channels_come_first():
+    """Surgery changes the shape that it has, not the target that it was given."""
+    first, x = layers.Dense(6, activation="relu"), keras.Input((4,))
+    conv = layers.Conv2D(3, 1, data_format="channels_first")
+    model = weighted(keras.Model(x, conv(layers.Reshape((6, 1, 1))(first(x)))))
+    copied(first, 0, 2)
+    small = redundancy.compact(model)
+    assert small.difference < 1e-6

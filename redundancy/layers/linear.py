@@ -53,9 +53,7 @@ def _conv(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
     kernel = _ungrouped(node)["kernel"]
     *size, read, made = kernel.shape
     axis, groups = channel_axis(node, len(node.shape)), node.config["groups"]
-    if groups > 1:
-        if inputs[0].axis != axis or inputs[0].size != read:
-            return tracer.opaque(node, inputs, ELSEWHERE)
+    if groups > 1 and inputs[0].axis == axis and inputs[0].size == read:
         tracer.block(inputs[0], groups, node.layer, strict=True)
     flat = kernel.reshape(-1, read, made)
     units = made_by_kernel(node, inputs[0], tracer, flat, axis, _window(node, tuple(size)), padded=_padded(node))

@@ -17,9 +17,12 @@ class Run:
         seed: What decided the initial weights, the order of the data and what dropout drops.
         network: With the weights after the last step.
         loss: Mean cross-entropy over the whole training set after the last step, without dropout and without
-            the regularizer's penalty. NaN or infinite where training diverged.
+            the regularizer's penalty. NaN or infinite where training diverged at the end.
         accuracy: Share of the test images classified rightly, in [0, 1].
         data_digest: `Dataset.digest` of the data it was trained on.
+        diverged: The step, from 1, whose loss was NaN or infinite. That step was not taken, and training ended
+            there: the network is that of the step before. None where every step was taken.
+        alone: Why it was trained one at a time, by a Keras model, and not beside others; "" where it was not.
     """
 
     recipe: Recipe
@@ -28,8 +31,11 @@ class Run:
     loss: float
     accuracy: float
     data_digest: str
+    diverged: int | None = None
+    alone: str = ""
 
     def __str__(self) -> str:
-        return f"seed {self.seed}: loss {self.loss:.4g}, accuracy {self.accuracy:.4f}; {self.recipe}"
+        ended = "" if self.diverged is None else f", diverged at step {self.diverged}"
+        return f"seed {self.seed}: loss {self.loss:.4g}, accuracy {self.accuracy:.4f}{ended}; {self.recipe}"
 
     __repr__ = __str__

@@ -25,7 +25,7 @@ from redundancy.zoo.recipe import Recipe
 from redundancy.zoo.run import Run
 from redundancy.zoo.structure import numpy_dtype, structure
 
-FORMAT = 1
+FORMAT = 2
 """Another number where the way that runs are trained or written changes what they are."""
 
 PATIENCE = 3600.0
@@ -81,7 +81,8 @@ class Store:
             try:
                 meta, arrays = _read(source, path.stem)
                 network = structure(recipe, input_shape).with_weights(_by_node(arrays))
-                return Run(recipe, seed, network, float(meta["loss"]), float(meta["accuracy"]), data_digest)
+                loss, accuracy = float(meta["loss"]), float(meta["accuracy"])
+                return Run(recipe, seed, network, loss, accuracy, data_digest, meta["diverged"], meta["alone"])
             except _DAMAGE:
                 self._set_aside(path)
         return None
@@ -102,6 +103,8 @@ class Store:
             "data": run.data_digest,
             "loss": repr(run.loss),
             "accuracy": repr(run.accuracy),
+            "diverged": run.diverged,
+            "alone": run.alone,
             "dtypes": {name: array.dtype.name for name, array in arrays.items()},
         }
         text = json.dumps({**meta, "digest": _digest(meta, arrays)}, sort_keys=True)

@@ -1,38 +1,36 @@
-"""Trains a recipe from seeds: one Keras model a recipe, started anew for each seed."""
+"""Trains a recipe from seeds, many at once, and looks for runs where they are kept."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from collections.abc import Iterable, Iterator, Sequence
 
 from redundancy.data.dataset import Dataset
 from redundancy.errors import RecipeError
-from redundancy.network import Array, Network
-from redundancy.zoo.choices import Optimizer
-from redundancy.zoo.initial import initial
+from redundancy.network import Network
 from redundancy.zoo.recipe import Recipe
 from redundancy.zoo.run import Run
-from redundancy.zoo.seeds import DROPOUT, batches, checked_seed, sequence, state_words
+from redundancy.zoo.seeds import checked_seed
 from redundancy.zoo.store import Store
-
-if TYPE_CHECKING:
-    import keras
-    import tensorflow as tf
-
-AT_ONCE = 1000
-"""Images that are evaluated at once."""
+from redundancy.zoo.structure import structure
 
 
 def train(recipe: Recipe, seeds: Iterable[int], *, data: Dataset, store: Store | None = None) -> tuple[Run, ...]:
     """The runs of a recipe from these seeds, in their order.
 
-    A seed decides the initial weights, the order of the data and what dropout drops; nothing else does. The same
-    run gives the same weights, bit for bit, on the same machine with as many threads (`TF_NUM_INTRAOP_THREADS`,
-    or the processors that the process may use), whatever was trained before or beside it. All of it runs on the
-    CPU. No global state is set, and no global source of randomness is read or moved.
+    A seed decides the initial weights, the order of the data and what dropout drops; nothing else does. Runs are
+    trained side by side, as many at once as fit a processor's cache, and those without a fused form one at a time:
+    `Run.alone` says which, and why. Either way a run is what a plain `fit` of Keras makes of the same model, optimiser
+    and order of the data, but for rounding.
+
+    The same call gives the same weights, bit for bit, on the same machine with as many threads
+    (`TF_NUM_INTRAOP_THREADS`, or the processors that the process may use), whatever was trained before. In another
+    group, or alone, a run is the same but for rounding: 1e-12 of the largest weight after six steps in float64; in
+    float32 1e-6 after three steps and 1e-4 after 200. Rounding grows where training itself is unstable, and where
+    a gradient is zero but for rounding and the optimiser divides by its size, as Adam does: a bias that
+    BatchNormalization takes out again wanders freely.
+
+    A run whose loss becomes NaN or infinite ends there, as `Run.diverged` says, and harms no other. All of it runs
+    on the CPU. No global state is set, and no global source of randomness is read or moved.
 
     Args:
         recipe: What to train.
@@ -80,18 +78,32 @@ def _missing(
 
 def trained(recipe: Recipe, seeds: Sequence[int], data: Dataset) -> Iterator[Run]:
     """Runs as they are finished, none of them from a store. Arguments and errors are those of `train`."""
-    if not seeds:
-        return
-    import tensorflow as tf
+    return trained_together([(recipe, seed) for seed in seeds], data)
 
-    first = initial(recipe, seeds[0], data.input_shape)
-    _check_outputs(first, data)
-    with tf.device("/CPU:0"):
-        trainer = _trainer(recipe, first)
-    for seed in seeds:
-        with tf.device("/CPU:0"):
-            run = _run(trainer, recipe, seed, data)
-        yield run
+
+def trained_together(pairs: Sequence[tuple[Recipe, int]], data: Dataset) -> Iterator[Run]:
+    """Runs of several recipes, as they are finished: those that differ in no more than a group may, side by side.
+
+    Args:
+        pairs: (recipe, seed), in any order; the runs come by groups.
+        data: The data set that the recipes name.
+
+    Raises:
+        RecipeError: A recipe does not fit the data.
+    """
+    from redundancy.zoo.alone import alone
+    from redundancy.zoo.fused.training import fused, shared, why_alone
+
+    alike: dict[Recipe, list[tuple[Recipe, int]]] = {}
+    for recipe, seed in pairs:
+        alike.setdefault(shared(recipe), []).append((recipe, seed))
+    for common, group in alike.items():
+        _check_outputs(structure(common, data.input_shape), data)
+        if not (why := why_alone(common)):
+            yield from fused(group, data)
+            continue
+        for recipe in dict.fromkeys(recipe for recipe, _ in group):
+            yield from alone(recipe, [seed for one, seed in group if one == recipe], data, why)
 
 
 def _check_outputs(network: Network, data: Dataset) -> None:
@@ -99,102 +111,3 @@ def _check_outputs(network: Network, data: Dataset) -> None:
     if (last.shape[-1] or 0) < data.classes:
         sizes = f"{last.shape[-1]} outputs for the {data.classes} classes of {data.name!r}"
         raise RecipeError(f"layer {last.layer!r} has {sizes}; give it {data.classes}")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Trainer:
-    """A Keras model that can be started anew.
-
-    Attributes:
-        model: Its weights change.
-        variables: Those of the optimiser, each with its first value.
-        step: (images, labels) -> one step of training.
-        logits: Images -> logits.
-    """
-
-    model: keras.Model
-    variables: tuple[tuple[Any, Array], ...]
-    step: Callable[[Array, Array], object]
-    logits: Callable[[Array], Any]
-
-
-def _trainer(recipe: Recipe, network: Network) -> _Trainer:
-    import keras
-
-    from redundancy.frameworks.keras.writing import python_randomness_kept, write
-
-    with python_randomness_kept():
-        model = write(network, dtype=recipe.dtype)
-        chosen = Optimizer.of(recipe.optimizer)
-        config = {**chosen.options, "learning_rate": recipe.learning_rate}
-        optimizer = keras.optimizers.get({"class_name": chosen.name, "config": config})
-        optimizer.build(model.trainable_variables)
-    variables = tuple((variable, np.array(keras.ops.convert_to_numpy(variable))) for variable in optimizer.variables)
-    return _Trainer(model, variables, _step(model, optimizer), _logits(model))
-
-
-def _step(model: keras.Model, optimizer: keras.Optimizer) -> Callable[[Array, Array], object]:
-    import tensorflow as tf
-
-    variables = model.trainable_variables
-
-    # No XLA: it takes longer to compile than most of these networks to train.
-    @tf.function(autograph=False, jit_compile=False, reduce_retracing=True)  # type: ignore[untyped-decorator]
-    def step(images: tf.Tensor, labels: tf.Tensor) -> None:
-        with tf.GradientTape() as tape:
-            logits = model(images, training=True)
-            exact = logits if logits.dtype == tf.float64 else tf.cast(logits, tf.float32)
-            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, exact))
-            penalties = [tf.cast(penalty, loss.dtype) for penalty in model.losses]
-            loss = tf.add_n([loss, *penalties])
-        optimizer.apply(tape.gradient(loss, variables), variables)
-
-    return lambda images, labels: step(tf.constant(images), tf.constant(labels))
-
-
-def _logits(model: keras.Model) -> Callable[[Array], Any]:
-    import tensorflow as tf
-
-    @tf.function(autograph=False, jit_compile=False, reduce_retracing=True)  # type: ignore[untyped-decorator]
-    def logits(images: tf.Tensor) -> tf.Tensor:
-        return model(images, training=False)
-
-    return lambda images: logits(tf.constant(images))
-
-
-def _run(trainer: _Trainer, recipe: Recipe, seed: int, data: Dataset) -> Run:
-    from redundancy.frameworks.keras import pull
-
-    start = initial(recipe, seed, data.input_shape)
-    _start(trainer, start, seed)
-    for chosen in batches(seed, len(data.x_train), recipe.steps, recipe.batch_size):
-        trainer.step(data.x_train[chosen], data.y_train[chosen])
-    loss, _ = _judged(trainer, data.x_train, data.y_train)
-    _, accuracy = _judged(trainer, data.x_test, data.y_test)
-    return Run(recipe, seed, pull(trainer.model, start), loss, accuracy, data.digest)
-
-
-def _start(trainer: _Trainer, network: Network, seed: int) -> None:
-    """Weights, the optimiser's state and the seeds of dropout as they are before the first step."""
-    from redundancy.frameworks.keras import push
-
-    push(network, trainer.model)
-    for variable, value in trainer.variables:
-        variable.assign(value)
-    seeded = [layer for layer in trainer.model.layers if getattr(layer, "seed_generator", None) is not None]
-    for place, layer in enumerate(seeded):
-        layer.seed_generator.state.assign(state_words(sequence(DROPOUT, place, seed)))
-
-
-def _judged(trainer: _Trainer, images: Array, labels: Array) -> tuple[float, float]:
-    """(mean cross-entropy, accuracy) over all images, in float64 from the network's own logits."""
-    loss, right = 0.0, 0
-    for start in range(0, len(images), AT_ONCE):
-        logits = np.asarray(trainer.logits(images[start : start + AT_ONCE])).astype(np.float64)
-        answers = labels[start : start + AT_ONCE]
-        with np.errstate(invalid="ignore", over="ignore"):  # a diverged network has no finite logits
-            shifted = logits - logits.max(axis=1, keepdims=True)
-            own = np.take_along_axis(shifted, answers[:, None], axis=1)[:, 0]
-            loss += float((np.log(np.exp(shifted).sum(axis=1)) - own).sum())
-        right += int((logits.argmax(axis=1) == answers).sum())
-    return loss / len(images), right / len(images)

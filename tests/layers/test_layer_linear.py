@@ -91,6 +91,16 @@ def test_a_layer_that_reads_another_axis_keeps_its_input(garden):
     assert ["another axis" in refusal.reason for refusal in found.refusals] == [True]
 
 
+def test_groups_that_read_another_axis_make_units_all_the_same(garden):
+    """The units of an input are taken to lie on its last axis: what reads the first reads unknown values."""
+    wide = garden.weights(2, 2, 1, 6)
+    conv = garden.add("conv", garden.input((2, 4, 4)), weights=wide, data_format="channels_first", groups=2)
+    last = garden.weights(1, 1, 6, 2)
+    last["kernel"][0, 0, [1, 4]] = 0
+    found = search(garden.network(garden.add("conv", conv, weights=last, data_format="channels_first")))
+    assert [(finding.space, finding.units.tolist()) for finding in found.found] == [("conv_1", [1, 4])]
+
+
 def test_channels_of_two_tensors_are_two_values(garden):
     """Read along another axis than their units lie on, tensors are told apart all the same."""
     x, y = (garden.input((2, 3, 4)) for _ in range(2))

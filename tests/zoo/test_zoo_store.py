@@ -166,7 +166,7 @@ def test_everything_that_decides_a_run_is_in_its_name(store, toy, monkeypatch):
     ]
     monkeypatch.setattr(storing, "machine", lambda: "another processor")
     names.append(store.path(RECIPE, 1, "a").name)
-    monkeypatch.setattr(storing, "FORMAT", 2)
+    monkeypatch.setattr(storing, "FORMAT", storing.FORMAT + 1)
     names.append(store.path(RECIPE, 1, "a").name)
     assert len(set(names)) == 6
 

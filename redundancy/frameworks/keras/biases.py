@@ -29,8 +29,10 @@ def misplaced(network: Network, inputs: tuple[Array, ...]) -> str | None:
     if not any(node.config.get("data_format") == "channels_first" for node in network):
         return None
     for node in network:
+        # What is fixed has the shape that it is stated with: a reshape, say, still names the one from before surgery.
         if node.name not in shapes:
-            shapes[node.name] = shape_of(node, tuple(shapes[name] for name in node.inputs))
+            free = None in node.shape
+            shapes[node.name] = shape_of(node, tuple(shapes[name] for name in node.inputs)) if free else node.shape
         if is_wrong(node, shapes[node.name]):
             return node.layer
     return None

@@ -1,0 +1,186 @@
+"""What a step of training computes, part by part, and how the weights of a run lie in memory meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import prod
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from redundancy.network import Array, Network, Node
+
+FIXED = ("mean", "variance")
+"""Weights that the forward pass moves, and no gradient."""
+
+TOGETHER = "conv_dense"
+"""A linear convolution, flattened and read by one dense layer: one matrix in all, which costs less than the parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """One weight of a run, and how it lies in memory while it is trained.
+
+    Attributes:
+        node: The name of its node.
+        name: Its name there.
+        given: Its shape in the network.
+        split: The shape that its axes are split to; `given` where nothing is.
+        order: The order that the split axes are then put in.
+        regularizer: ("l1" or "l2", factor), or None.
+    """
+
+    node: str
+    name: str
+    given: tuple[int, ...]
+    split: tuple[int, ...]
+    order: tuple[int, ...]
+    regularizer: tuple[str, float] | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its shape while it is trained."""
+        return tuple(self.split[axis] for axis in self.order)
+
+    @property
+    def trainable(self) -> bool:
+        """Whether gradients change it."""
+        return self.name not in FIXED
+
+    def laid(self, array: Array) -> Array:
+        """The array of a network, as it lies while it is trained."""
+        return np.ascontiguousarray(array.reshape(self.split).transpose(self.order))
+
+    def given_back(self, array: Array) -> Array:
+        """The array as a network has it."""
+        return array.transpose(np.argsort(self.order)).reshape(self.given)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Something that is computed at once.
+
+    Attributes:
+        kind: Of a node, or `TOGETHER`.
+        name: Of the node whose output it makes.
+        inputs: Names of the parts it reads.
+        shape: Of its output, for one image.
+        config: What its kind needs besides weights.
+        weights: By the names that its form knows them by, their places in the plan's weights.
+    """
+
+    kind: str
+    name: str
+    inputs: tuple[str, ...]
+    shape: tuple[int, ...]
+    config: Mapping[str, Any] = field(default_factory=dict)
+    weights: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a step computes for one run.
+
+    Attributes:
+        parts: In order; the first is the input, the last gives the logits.
+        weights: All of them.
+        dropouts: Names of the parts that drop values, in order.
+    """
+
+    parts: tuple[Part, ...]
+    weights: tuple[Weight, ...]
+    dropouts: tuple[str, ...]
+
+    def laid(self, network: Network) -> list[Array]:
+        """The weights of a network of this structure, in the plan's order and layout."""
+        return [weight.laid(network[weight.node].weights[weight.name]) for weight in self.weights]
+
+    def network(self, structure: Network, arrays: list[Array]) -> Network:
+        """The network with these weights: `laid`, backwards."""
+        nodes: dict[str, dict[str, Array]] = {}
+        for weight, array in zip(self.weights, arrays, strict=True):
+            nodes.setdefault(weight.node, {})[weight.name] = weight.given_back(array)
+        return structure.with_weights(nodes)
+
+
+def planned(network: Network, batch_size: int) -> Plan:
+    """The plan of a recipe's network.
+
+    Args:
+        network: Made by `structure`, of one output.
+        batch_size: Images in a step, which decides what pays.
+    """
+    joined = {trio[-1].name: trio for trio in _trios(network) if _pays(*trio, network, batch_size)}
+    inside = {node.name for trio in joined.values() for node in trio[:-1]}
+    parts: list[Part] = []
+    weights: list[Weight] = []
+    for node in network:
+        if node.name in joined:
+            parts.append(_together(*joined[node.name], network, weights))
+        elif node.name not in inside:
+            parts.append(_alone(node, weights))
+    dropouts = tuple(part.name for part in parts if part.kind == "dropout")
+    return Plan(tuple(parts), tuple(weights), dropouts)
+
+
+def _trios(network: Network) -> list[tuple[Node, Node, Node]]:
+    """(conv, flatten, dense) that nothing lies between and nothing else reads, the strides of the convolution 1."""
+    found = []
+    for conv in network:
+        if conv.kind != "conv" or conv.config["strides"] != (1, 1):
+            continue
+        readers = network.readers(conv.name)
+        if len(readers) == 1 and readers[0].kind == "flatten":
+            after = network.readers(readers[0].name)
+            if len(after) == 1 and after[0].kind == "dense":
+                found.append((conv, readers[0], after[0]))
+    return found
+
+
+def _pays(conv: Node, flatten: Node, dense: Node, network: Network, batch_size: int) -> bool:
+    """Whether multiplying the kernels with each other first takes fewer products than one after the other."""
+    kernel, outputs = conv.weights["kernel"], dense.weights["kernel"].shape[1]
+    positions, units = prod(_shape(conv)[:-1]), kernel.shape[-1]
+    window, pixels = kernel.size // units, prod(_shape(network[conv.inputs[0]]))
+    apart = batch_size * positions * units * (window + outputs)
+    together = positions * units * window * outputs + batch_size * pixels * outputs
+    return bool(together < apart)
+
+
+def _together(conv: Node, flatten: Node, dense: Node, network: Network, weights: list[Weight]) -> Part:
+    height, width, units = _shape(conv)
+    kernel = dense.weights["kernel"]
+    # By filters first: then one product of matrices gives what every tap of the window contributes.
+    matrix = Weight(dense.name, "kernel", kernel.shape, (height * width, units, kernel.shape[1]), (1, 0, 2),
+                    dense.config.get("regularizer"))  # fmt: skip
+    places = {"matrix": _placed(matrix, weights)}
+    places |= {name: _placed(_plain(conv, name), weights) for name in conv.weights}
+    if "bias" in dense.weights:
+        places["offset"] = _placed(_plain(dense, "bias"), weights)
+    config = {"padding": conv.config["padding"], "map": (height, width), "images": _shape(network[conv.inputs[0]])}
+    return Part(TOGETHER, dense.name, conv.inputs, _shape(dense), MappingProxyType(config), MappingProxyType(places))
+
+
+def _alone(node: Node, weights: list[Weight]) -> Part:
+    places = {name: _placed(_plain(node, name), weights) for name in node.weights}
+    return Part(node.kind, node.name, node.inputs, _shape(node), node.config, MappingProxyType(places))
+
+
+def _plain(node: Node, name: str) -> Weight:
+    shape = node.weights[name].shape
+    regularizer = node.config.get("regularizer") if name == "kernel" else None
+    # The kernel of a dense layer lies by units: then its gradient is made as it lies, in two thirds of the time.
+    order = (1, 0) if (node.kind, name) == ("dense", "kernel") else tuple(range(len(shape)))
+    return Weight(node.name, name, shape, shape, order, regularizer)
+
+
+def _placed(weight: Weight, weights: list[Weight]) -> int:
+    weights.append(weight)
+    return len(weights) - 1
+
+
+def _shape(node: Node) -> tuple[int, ...]:
+    # The sizes of a recipe's network are all fixed.
+    return tuple(size or 0 for size in node.shape)
