@@ -12,6 +12,7 @@ from bad_files import BAD, ODD
 
 import redundancy
 from redundancy.errors import LossWarning, ModelFileError
+from redundancy.frameworks.keras.contents import shown
 from redundancy.frameworks.keras.files import load, save
 
 MEMORY = 300 * 2**10
@@ -44,6 +45,19 @@ def test_a_bad_file_is_refused_in_one_line(tmp_path, monkeypatch, good, words):
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MEMORY
     assert time.monotonic() - start < 20
     assert not list(tmp_path.rglob("evil*"))
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("one two three", "one two..."),
+        ("one two", "one two"),
+        ("x" * 13, "xxxxxxxxx..."),
+        ("a " + "x" * 13, "a xxxxxxx..."),
+    ],
+)
+def test_what_is_cut_off_ends_with_a_word_where_one_is_near(text, seen):
+    assert shown(text, 12) == seen
 
 
 def own_loss(expected, given):
