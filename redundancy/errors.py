@@ -1,5 +1,10 @@
 """What can go wrong, said in one line: what, why, and what to do."""
 
+from __future__ import annotations
+
+import sys
+import warnings
+
 
 class RedundancyError(Exception):
     """The base of every error that this package raises on purpose.
@@ -42,3 +47,11 @@ class OutputError(RedundancyError):
 
 class LossWarning(UserWarning):
     """Something of a model file could not be read, and will be missing in a file that is written from it."""
+
+
+def warn_caller(message: str, category: type[Warning]) -> None:
+    """Warns, and points at the line outside of this package that called it: what is inside tells nobody anything."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back and str(frame.f_globals.get("__name__", "")).split(".")[0] == __name__.split(".")[0]:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)

@@ -50,7 +50,7 @@ def parsed(parser: Parser, argv: Sequence[str] | None) -> argparse.Namespace:
 def _unknown(left: Sequence[str], command: Parser, commands: Mapping[str, Parser]) -> str:
     option = next((word.split("=")[0] for word in left if word.startswith("-")), None)
     if option is None:
-        return f"nothing is known to be done with {', '.join(map(repr, left))}"
+        return f"{', '.join(map(repr, left))}: unexpected, there is nothing to be done with it"
     owners = [name for name, other in commands.items() if option in other.options]
     if owners:
         return f"{option} belongs to {' and '.join(owners)}"

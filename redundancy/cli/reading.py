@@ -74,8 +74,9 @@ def _check_modules(names: Iterable[str]) -> None:
             sys.path.insert(0, here)
         if not all(part.isidentifier() for part in name.split(".")):
             raise OptionError(f"--import {name!r} is no name of a module; name the file nets/layers.py as nets.layers")
-        if find_spec(name.split(".")[0]) is None:
-            raise _missing(name, name.split(".")[0])
+        whole = name.split(".")[0]
+        if whole not in sys.modules and find_spec(whole) is None:
+            raise _missing(name, whole)
 
 
 def _missing(name: str, part: str) -> OptionError:

@@ -77,7 +77,7 @@ def _fitting(name: str, key: str, raw: Array, each: tuple[str, Shape]) -> Array:
     )
     if not fits or not array.size:
         why = f"{key} has shape {raw.shape}, but the model reads {wanted([each])}"
-        raise refused(name, why, "give at least one of those")
+        raise refused(name, why, "give one row or more of that shape")
     if not np.all(np.isfinite(array)):
         raise refused(name, f"{key} has NaN or infinite values", "remove or repair those rows")
     return array

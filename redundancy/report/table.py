@@ -240,9 +240,10 @@ def _where(refusals: Sequence[Refusal], width: int) -> str:
     """The spaces that stay for one reason, and the layers because of which they do."""
     if len(refusals) == 1:
         (refusal,) = refusals
-        return (
-            f"{count(refusal.units, 'unit')} of {_space(refusal.space.split('+'))}, because of {plain(refusal.layer)}"
-        )
-    units = f"{sum(refusal.units for refusal in refusals):,} units of {len(refusals):,} spaces"
-    places = (f"{_space(r.space.split('+'))} because of {plain(r.layer)}" for r in refusals)
-    return f"{units} ({listed(places, width)})"
+        return f"{count(refusal.units, 'unit')} of {_space(refusal.space.split('+'))}{_because(refusal)}"
+    places = (f"{_space(r.space.split('+'))}{_because(r)}" for r in refusals)
+    return f"{sum(refusal.units for refusal in refusals):,} units of {listed(places, width)}"
+
+
+def _because(refusal: Refusal) -> str:
+    return "" if refusal.layer == refusal.space else f" (because of {plain(refusal.layer)})"

@@ -59,7 +59,7 @@ WRONG = {
     "nothing at all": ({}, "it holds nothing, and the model reads"),
     "another shape": ({"x": X[:, :27]}, r"x has shape \(2, 27, 28, 1\), but the model reads image \(n, 28, 28, 1\)"),
     "no batch": ({"x": X[0]}, "x has shape"),
-    "no rows": ({"x": X[:0]}, "give at least one of those"),
+    "no rows": ({"x": X[:0]}, "give one row or more of that shape"),
     "texts": ({"x": np.full(X.shape, "a")}, "x holds <U1; store numbers"),
     "complex numbers": ({"x": X + 1j}, "store numbers"),
     "dates": ({"x": np.zeros(X.shape, "datetime64[s]")}, "store numbers"),

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from bad_files import BAD, ODD
 
-from redundancy.errors import ModelFileError
+import redundancy
+from redundancy.errors import LossWarning, ModelFileError
+from redundancy.frameworks.keras.contents import shown
 from redundancy.frameworks.keras.files import load, save
 
 MEMORY = 300 * 2**10
@@ -43,6 +45,34 @@ def test_a_bad_file_is_refused_in_one_line(tmp_path, monkeypatch, good, words):
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MEMORY
     assert time.monotonic() - start < 20
     assert not list(tmp_path.rglob("evil*"))
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("one two three", "one two..."),
+        ("one two", "one two"),
+        ("x" * 13, "xxxxxxxxx..."),
+        ("a " + "x" * 13, "a xxxxxxx..."),
+    ],
+)
+def test_what_is_cut_off_ends_with_a_word_where_one_is_near(text, seen):
+    assert shown(text, 12) == seen
+
+
+def own_loss(expected, given):
+    return (expected - given) ** 2
+
+
+def test_a_warning_points_at_who_called_this_package(tmp_path):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4)])
+    model.compile(loss=own_loss)
+    model.save(tmp_path / "m.keras")
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", LossWarning)
+        redundancy.audit(tmp_path / "m.keras")
+    assert [warning.filename for warning in said] == [__file__]
 
 
 @pytest.mark.parametrize("words", ["weights only", "weights only under another name"])

@@ -100,11 +100,16 @@ def test_nothing_found_is_said():
 def test_nothing_that_may_go_is_said_with_the_reason():
     shown = audit_table(audit(refusals=[Refusal("conv", "norm", "its units are normalised together", 3)]), 100)
     assert "Nothing redundant was found that may be removed." in shown
-    assert "3 units of conv, because of norm: its units are normalised together" in shown
+    assert "3 units of conv (because of norm): its units are normalised together" in shown
 
 
 def test_one_reason_is_given_once(deep):
     assert audit_table(deep, 100).count("it is an output of the network") == 1
+
+
+def test_a_layer_that_stays_because_of_itself_is_named_once():
+    refusals = [Refusal("conv", "norm", "it is so", 3), Refusal("norm", "norm", "it is so", 5)]
+    assert "8 units of conv (because of norm); norm: it is so" in audit_table(audit(refusals=refusals), 100)
 
 
 def test_where_most_is_saved_is_said_where_there_is_much(deep):

@@ -64,7 +64,11 @@ def shown(text: object, length: int = 80) -> str:
     """What a file says, fit for one line of a terminal."""
     plain = " ".join(str(text).split())
     plain = plain if plain.isprintable() else ascii(plain)[1:-1]
-    return plain if len(plain) <= length else f"{plain[: length - 3]}..."
+    if len(plain) <= length:
+        return plain
+    head = plain[: length - 3]
+    whole = head.rsplit(" ", 1)[0]
+    return f"{whole if 2 * len(whole) > length else head}..."  # up to the end of a word, where one ends in sight
 
 
 def contents(path: Path) -> Contents:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 import stat
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from redundancy.errors import LossWarning, ModelFileError, OutputError
+from redundancy.errors import LossWarning, ModelFileError, OutputError, warn_caller
 from redundancy.frameworks.keras.contents import AGAIN, WHOLE, Contents, contents, refused, shown
 from redundancy.frameworks.keras.guard import bounded, quiet
 from redundancy.frameworks.keras.harmless import missing, objection
@@ -81,7 +80,7 @@ def load(path: str | Path, *, trust: bool = False, found: Contents | None = None
     if found.training and not getattr(model, "compiled", False):
         lost = f"the settings of compilation in {str(path)!r} cannot be made again, and are left out"
         remedy = "to keep them, load the file in Python and compile the model"
-        warnings.warn(f"{lost}; {remedy}", LossWarning, stacklevel=2)
+        warn_caller(f"{lost}; {remedy}", LossWarning)
     _check_model(path, model)
     return model
 
