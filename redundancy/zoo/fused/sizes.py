@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil, prod
+from math import prod
 
 from redundancy.zoo.fused.plan import Plan
 
@@ -34,11 +34,12 @@ def bytes_a_run(plan: Plan, batch_size: int, slots: int, itemsize: int) -> int:
 
 
 def group_size(wanted: int, each: int) -> int:
-    """Runs in a group: as even groups as possible, each of at most LARGEST runs that fit the cache, or of one run.
+    """Runs in a group: at most LARGEST that fit the cache, or one, and few places empty in the last group.
 
     Args:
         wanted: Runs in all, 1 or more.
         each: `bytes_a_run`.
     """
-    most = max(1, min(LARGEST, CACHE // each))
-    return ceil(wanted / ceil(wanted / most))
+    most = min(wanted, max(1, min(LARGEST, CACHE // each)))
+    # A smaller group is slower, but no more than half as large: an empty place costs as much as a run.
+    return min(range(most, most // 2, -1), key=lambda size: -wanted % size)
