@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -64,10 +66,27 @@ def draw(
     drawn_in = "float32" if (chosen.name, dtype) == ("orthogonal", "bfloat16") else dtype
     with tf.device("/CPU:0"):
         # Keras takes integer seeds of 32 bits only: of 100,000 drawings two would likely be alike.
-        generator = keras.random.SeedGenerator(0)
-        generator.state.assign(state_words(source))
+        generator = _once()(tf.constant(state_words(source), tf.int64))
         config = {"class_name": chosen.name, "config": {**chosen.options, "seed": generator}}
         values = np.asarray(keras.initializers.get(config)(tuple(shape), dtype=drawn_in))
     values = values.astype(numpy_dtype(dtype))
     values.setflags(write=False)
     return values
+
+
+@cache
+def _once() -> Any:
+    """A SeedGenerator without the variable that its state is kept in: it takes longer to make than a kernel to draw."""
+    import keras
+
+    class Once(keras.random.SeedGenerator):  # type: ignore[misc]
+        """Gives the words it was made with."""
+
+        def __init__(self, words: Any) -> None:
+            self.words = words
+
+        def next(self, ordered: bool = True) -> Any:
+            """The words; an initialiser asks once."""
+            return self.words
+
+    return Once

@@ -15,7 +15,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from redundancy.zoo.fused.plan import TOGETHER, Part
+from redundancy.zoo.fused.plan import RECTIFIED, TOGETHER, Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,32 +54,18 @@ def form(kind: str) -> Callable[[Form], Form]:
 def _conv(part: Part, inputs: Sequence[tf.Tensor], weights: Weights, way: Pass) -> tf.Tensor:
     """One convolution a run: grouped ones take no less time on a processor, and lay channels far apart.
 
-    To take the values apart along the first axis copies nothing.
+    To take the values apart along the first axis copies nothing. The bias is added by `+`, whose gradient takes a
+    seventh of the time of that of `bias_add`; TensorFlow makes one operation of it and the convolution.
     """
     strides, padding = list(part.config["strides"]), part.config["padding"].upper()
     images, kernels = (tf.unstack(values) for values in (inputs[0], weights["kernel"]))
-    if "bias" not in weights:
-        return tf.stack([tf.nn.conv2d(x, w, strides, padding) for x, w in zip(images, kernels, strict=True)])
-    convolve = _with_bias(strides, padding)
-    biases = tf.unstack(weights["bias"])
-    return tf.stack([convolve(x, w, b) for x, w, b in zip(images, kernels, biases, strict=True)])
+    maps = [tf.nn.conv2d(x, w, strides, padding) for x, w in zip(images, kernels, strict=True)]
+    if "bias" in weights:
+        maps = [values + bias for values, bias in zip(maps, tf.unstack(weights["bias"]), strict=True)]
+    return tf.stack([tf.nn.relu(values) for values in maps] if part.kind == RECTIFIED else maps)
 
 
-def _with_bias(strides: list[int], padding: str) -> Callable[..., tf.Tensor]:
-    """A convolution with bias. TensorFlow's own gradient of the bias takes seven times as long as this sum."""
-    options = {"strides": [1, *strides, 1], "padding": padding}
-
-    @tf.custom_gradient  # type: ignore[untyped-decorator]
-    def convolve(x: tf.Tensor, w: tf.Tensor, b: tf.Tensor) -> tuple[tf.Tensor, Callable[..., Any]]:
-        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            by_x = tf.raw_ops.Conv2DBackpropInput(input_sizes=x.shape, filter=w, out_backprop=upstream, **options)
-            by_w = tf.raw_ops.Conv2DBackpropFilter(input=x, filter_sizes=w.shape, out_backprop=upstream, **options)
-            return by_x, by_w, tf.reduce_sum(tf.reshape(upstream, (-1, b.shape[0])), axis=0)
-
-        return tf.nn.bias_add(tf.nn.conv2d(x, w, strides, padding), b), gradient
-
-    convolution: Callable[..., tf.Tensor] = convolve
-    return convolution
+FORMS[RECTIFIED] = _conv
 
 
 @form("dense")

@@ -52,8 +52,9 @@ class Method:
 
 
 def _toward(slot: tf.Variable, value: tf.Tensor, share: float) -> None:
-    """Moves a slot by a share of the way to a value."""
-    slot.assign_add((value - slot) * share)
+    """Moves a slot by a share of the way to a value, in one go over the memory besides the difference."""
+    share = tf.constant(share, slot.dtype)
+    tf.raw_ops.ResourceApplyGradientDescent(var=slot.handle, alpha=share, delta=slot - value)
 
 
 def _sgd(cell: Cell) -> None:
@@ -71,9 +72,15 @@ def _adam(cell: Cell) -> None:
     _toward(slots["square"], tf.square(cell.gradient), 1 - options["beta_2"])
     square = slots["square"]
     if options["amsgrad"]:
-        square = slots["largest"].assign(tf.maximum(slots["largest"], slots["square"]))
+        square = slots["largest"]
+        square.assign(tf.maximum(square, slots["square"]))
     rate = cell.rate * tf.sqrt(1 - cell.power("beta_2")) / (1 - cell.power("beta_1"))
-    cell.variable.assign_sub(slots["mean"] * rate / (tf.sqrt(square) + options["epsilon"]))
+    # variable -= grad * lr / (sqrt(accum) + epsilon), in one go: it is memory that an optimiser waits for.
+    one, epsilon = tf.ones((), cell.step.dtype), tf.constant(options["epsilon"], cell.step.dtype)
+    tf.raw_ops.ResourceApplyAdagradV2(
+        var=cell.variable.handle, accum=square.handle, lr=one, epsilon=epsilon, grad=slots["mean"] * rate,
+        update_slots=False,
+    )  # fmt: skip
 
 
 def _adamw(cell: Cell) -> None:

@@ -1,5 +1,6 @@
 """Fusing is invisible: what a run is depends on its recipe, its seed and the data, and on nothing beside it."""
 
+import gc
 from dataclasses import replace
 
 import numpy as np
@@ -143,3 +144,10 @@ def test_alone_a_run_that_diverges_is_recorded_too(recipe, toy):
     assert run.alone
     assert run.diverged > 1
     assert all(np.isfinite(array).all() for node in run.network for array in node.weights.values())
+
+
+def test_graphs_are_let_go_with_their_engine(recipe, toy):
+    train(recipe("pooled"), (1, 2), data=toy)
+    training._engine.cache_clear()
+    gc.collect()
+    assert not [thing for thing in gc.get_objects() if type(thing).__name__ == "FuncGraph" and thing.name == "_steps"]

@@ -4,8 +4,8 @@ from fused_architectures import ARCHITECTURES
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redundancy.zoo import Recipe, activation, conv, dense, dropout, flatten, initial
-from redundancy.zoo.fused.plan import TOGETHER, planned
+from redundancy.zoo import Recipe, activation, add, conv, dense, dropout, flatten, initial, max_pooling
+from redundancy.zoo.fused.plan import RECTIFIED, TOGETHER, planned
 from redundancy.zoo.fused.sizes import CACHE, LARGEST, group_size
 from redundancy.zoo.structure import structure
 
@@ -35,6 +35,19 @@ def test_what_lies_between_keeps_them_apart(layers):
 
 def test_one_matrix_is_made_only_where_it_costs_less():
     assert TOGETHER not in kinds(conv(3, 3), flatten(), dense(3), batch_size=1)
+
+
+def test_a_relu_is_computed_where_it_takes_the_least_memory():
+    pooled = kinds(conv(3, 3, activation="relu"), max_pooling(), flatten(), dense(3))
+    assert pooled == ["input", "conv", "max_pooling", "activation", "flatten", "dense"]
+    assert kinds(conv(3, 3, activation="relu"), flatten(), dense(3)) == ["input", RECTIFIED, "flatten", "dense"]
+
+
+def test_neither_a_relu_nor_a_convolution_moves_if_another_layer_reads_it():
+    branches = (activation("relu", name="a"), max_pooling(1, inputs="a", name="b"), add("a", "b"))
+    assert kinds(conv(3, 3), *branches, flatten(), dense(3))[1:3] == [RECTIFIED, "max_pooling"]
+    inner = (conv(3, 3, name="c"), activation("relu", name="a"), add("a", "c"))
+    assert kinds(*inner, flatten(), dense(3))[1:3] == ["conv", "activation"]
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
