@@ -276,6 +276,8 @@ def _near(books: Books, gone: Mapping[str, Sequence[int]]) -> list[AuditFinding]
     network = books.followed.network
     listed = []
     for space in books.followed.spaces:
+        if space.pins:
+            continue  # no tolerance lets them go
         makers = [
             node
             for node in network

@@ -17,6 +17,9 @@ from redundancy.spaces import Space, Tap, Trace, trace
 from redundancy.surgery import Refusal
 from redundancy.units import Affine, Find, Part, Site, site_of
 
+WIDE = 4096
+"""Coefficients of a unit, beyond which units that may not go are not asked whether they are combinations of others."""
+
 UNEVEN = "it handles units in groups, which must stay of one size"
 
 
@@ -280,7 +283,9 @@ def _check(network: Network) -> None:
 def _site(affine: Affine, space: Space, network: Network) -> Site:
     # Bounds have said what they can where they were found: only what is affine must hold at every tap.
     unbounded = np.full(space.size, np.inf)
-    return replace(site_of(affine, -unbounded, unbounded), outgoing=_outgoing(space, network))
+    site = replace(site_of(affine, -unbounded, unbounded), outgoing=_outgoing(space, network))
+    # Of what may not go, pairs that are alike are told; combinations only where it costs little to look for them.
+    return replace(site, alone=np.ones(space.size, bool)) if space.pins and affine.width > WIDE else site
 
 
 def _outgoing(space: Space, network: Network) -> Array | None:

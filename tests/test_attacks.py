@@ -292,3 +292,11 @@ def test_a_reshape_is_followed_where_channels_come_first():
     copied(first, 0, 2)
     small = redundancy.compact(model)
     assert small.difference < 1e-6
+
+
+def test_what_reads_nothing_but_constants_is_constant():
+    """Behind a function none of whose units stays, there is nothing to be made of."""
+    first, second, x = layers.Dense(3, activation="relu"), layers.Dense(12, activation="relu"), keras.Input((4,))
+    model = weighted(keras.Model(x, layers.Dense(2)(second(first(x)))))
+    first.set_weights([np.zeros((4, 3)), np.ones(3)])
+    assert len(redundancy.compact(model).removals) >= 11

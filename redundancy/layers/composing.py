@@ -79,10 +79,11 @@ def _block(piece: Array, affine: Affine, basis: Basis) -> tuple[Array | Unwritte
 
     def times(matrix: Array) -> Product:
         # Each position of the window and of the map sees the values of the basis: columns of one product.
-        seen = np.moveaxis(matrix.reshape(prod(places), values, -1), 0, 1)
-        inner = multiplied(affine.gained(basis), seen.reshape(values, -1))
-        laid = np.moveaxis(inner.values.reshape(len(inner.values), *seen.shape[1:]), 1, 0)
-        return _by_blocks(piece.reshape(-1, out), laid.reshape(-1, seen.shape[2]), inner.sizes)
+        many, columns = prod(places), matrix.shape[1]
+        seen = np.moveaxis(matrix.reshape(many, values, columns), 0, 1)
+        inner = multiplied(affine.gained(basis), seen.reshape(values, many * columns))
+        laid = np.moveaxis(inner.values.reshape(len(inner.values), many, columns), 1, 0)
+        return _by_blocks(piece.reshape(-1, out), laid.reshape(-1, columns), inner.sizes)
 
     def marks(chosen: Array) -> list[bytes]:
         return digests(piece.reshape(-1, out)[:, chosen].T)

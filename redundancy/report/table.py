@@ -155,13 +155,17 @@ def _largest(rows: Iterable[AuditFinding], whole: Cost) -> str:
     return f"Most parameters are saved in {', '.join(parts)}." if most else ""
 
 
+_UNLESS = {(True,): " unless a tolerance lets it go", (False,): " for the reason below"}
+
+
 def _notes(rows: Iterable[AuditFinding], width: int) -> list[str]:
     """What is not plain by itself in a table of those findings."""
     rows = list(rows)
     present = {row.certainty for row in rows}
     notes = [f"{word}: {meaning}." for word, meaning in _MEANINGS.items() if word in present]
-    if not all(row.removable for row in rows):
-        notes.append("(in brackets): would be saved, but stays with these options.")
+    kept = {row.certainty is Certainty.NEAR for row in rows if not row.removable}
+    if kept:
+        notes.append(f"(in brackets): would be saved, but stays{_UNLESS.get(tuple(sorted(kept)), '')}.")
     return ["", *(line for note in notes for line in wrapped(note, width, 0, 2))] if notes else []
 
 

@@ -14,7 +14,9 @@ import numpy as np
 from composing.workshop import compose
 from redundancy.frameworks.keras import probes, read
 from redundancy.frameworks.keras.biases import WRONG_AXIS
+from redundancy.frameworks.keras.measuring import sampled
 from redundancy.search import search
+from redundancy.spaces import trace
 from redundancy.verification import COARSE, exact_difference
 from redundancy.workbench import compact
 
@@ -66,7 +68,7 @@ def tried(sketch, *, files=True):
     trial.difference = _difference(sketch, result, outputs, batch, trial)
     unwritten = {refusal.space for refusal in result.refusals if refusal.reason == WRONG_AXIS}
     _complete(workshop, result, trial, unwritten)
-    _apart(workshop, result, trial)
+    _apart(workshop, result, trial, batch)
     again = [finding for finding in search(read(result.model)).found if finding.space not in unwritten]
     if again:
         trial.wrong.append(f"compacting again finds {again[0]}")
@@ -129,7 +131,7 @@ def _complete(workshop, result, trial, unwritten):
             trial.wrong.append(f"layer {name} has {left} units left, where {most} are enough")
 
 
-def _apart(workshop, result, trial):
+def _apart(workshop, result, trial, batch):
     """No decoy is stated as a multiple of what it looks like."""
     for name, j, i, kind in workshop.decoys:
         trial.decoys += 1
@@ -140,9 +142,19 @@ def _apart(workshop, result, trial):
         if not (np.any(first) and np.any(second)):
             continue
         cosine = first @ second / np.linalg.norm(first) / np.linalg.norm(second)
-        if abs(cosine) > 1 - 1e-12:
+        if abs(cosine) > 1 - 1e-12 and not _alike(result.original, name, (i, j), first @ second, batch):
             trial.merged += 1
             trial.wrong.append(f"decoy merged: units {i} and {j} of {name}, {kind}")
+
+
+def _alike(network, layer, units, sign, batch):
+    """Whether two units are multiples of each other after all: what tells them apart may meet nothing but zeros."""
+    name = [node.name for node in network if node.layer.split("/")[-1] == layer][-1]
+    values = sampled(network, {name: trace(network).units[name].axis}, batch).get(name)
+    if values is None or not np.all(np.any(values[:, units], axis=0)):
+        return False
+    first, second = (values[:, unit] / np.linalg.norm(values[:, unit]) for unit in units)
+    return bool(np.max(np.abs(first - np.sign(sign) * second)) < 1e-6)
 
 
 def _home(space):

@@ -182,7 +182,9 @@ class Account:
             # Groups stay of one size: that of the one of which most is needed.
             left = len(groups) * max(max(1, self._rank(group, roots)) for group in groups)
             for name in makers:
-                if {roots[unit] for unit in self.makers[name]} == members:
+                # One that makes a unit twice keeps both, or none.
+                ids = self.makers[name]
+                if len(ids) == len(members) and {roots[unit] for unit in ids} == members:
                     most[name] = max(1, left)
         return most
 
