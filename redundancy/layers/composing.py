@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from functools import reduce
 from math import prod
 
@@ -12,10 +13,10 @@ from redundancy.algebra import certain
 from redundancy.coefficients import BLOCK, Basis, Product, Unwritten, digests, multiplied, whole
 from redundancy.layers.tracer import precision
 from redundancy.network import Array, Node
-from redundancy.units import Affine, Units, settled, summed
+from redundancy.units import Affine, Units, nothing_known, settled, summed
 
 LARGEST = 2**26
-"""Coefficients that are followed through a layer, unless it has as many weights: beyond, its units are new."""
+"""Coefficients that are followed through a layer, unless it has as many weights: beyond, what it reads is new to it."""
 
 FEW = 16
 """Units that are looked at first, to see whether bounds are infinite."""
@@ -26,8 +27,8 @@ SPARSE = 4
 
 def composed(
     node: Node, units: Units, kernel: Array, bias: Array, step: Callable[[Basis, int], Basis], extent: Hashable = None
-) -> Affine | None:
-    """What the new units compute of the bases of the old; None where that is too much to write down.
+) -> Affine:
+    """What the new units compute of the bases of the old; of the old units themselves, where that is too much to write.
 
     Args:
         node: Whose kernel it is.
@@ -39,7 +40,7 @@ def composed(
     """
     width = sum(part.where.shape[0] * part.affine.width for part in units.parts)
     if prod((width, kernel.shape[0], kernel.shape[2])) > max(LARGEST, kernel.size):
-        return None
+        units = _anew(node.inputs[0], units)
     n, stored, offset = kernel.shape[2], True, np.asarray(bias, np.float64)
     blocks: dict[Basis, list[Array | Unwritten]] = {}
     for part in units.parts:
@@ -61,6 +62,15 @@ def composed(
     holds = max(part.affine.holds for part in units.parts)
     terms = {basis: same[0] if len(same) == 1 else reduce(summed, map(whole, same)) for basis, same in blocks.items()}
     return Affine(terms, np.ones(n), offset, ("",) * n, eps, stored=stored, holds=holds)
+
+
+def _anew(source: str, units: Units) -> Units:
+    """The units of a tensor as values that nothing is known of: what is true of all such values is true of theirs."""
+    parts = (
+        replace(part, affine=nothing_known(("read", source, number), len(part.ids), part.affine.eps))
+        for number, part in enumerate(units.parts)
+    )
+    return replace(units, parts=tuple(parts))
 
 
 def _block(piece: Array, affine: Affine, basis: Basis) -> tuple[Array | Unwritten, bool]:

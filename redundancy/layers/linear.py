@@ -127,15 +127,10 @@ def _einsum(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
     def step(basis: Basis, positions: int) -> Basis:
         return at_positions(basis, positions) if kernel.shape[0] == 1 else ("einsum", pattern, positions, basis)
 
-    affines: list[Affine] = []
-    bounds = []
-    for place in range(places):
-        flat = kernel[:, :, place]
-        bounds.append(kernel_bounds(units, flat, bias[place], padded=False))
-        affine = composed(node, units, flat, bias[place], step)
-        if affine is not None:
-            affines.append(affine)
-    whole = None if len(affines) < places else affines[0] if places == 1 else stacked(affines, ("places", places))
+    flat = [kernel[:, :, place] for place in range(places)]
+    bounds = [kernel_bounds(units, each, bias[place], padded=False) for place, each in enumerate(flat)]
+    affines = [composed(node, units, each, bias[place], step) for place, each in enumerate(flat)]
+    whole = affines[0] if places == 1 else stacked(affines, ("places", places))
     low, high = np.min([b[0] for b in bounds], axis=0), np.max([b[1] for b in bounds], axis=0)
     return tracer.made(node, n, axis, whole, low, high)
 

@@ -92,8 +92,6 @@ def _known(
     By induction over time: they begin alike, and what they are told at a step is alike if they were before it.
     """
     told = _told(node, units, weights)
-    if told is None:
-        return None
     begun = [site_of(state.parts[0].affine, state.parts[0].low, state.parts[0].high) for state in states]
     zero = _zero(node, told, weights, begun)
     labels = _equal(told, weights, begun, zero)
@@ -118,13 +116,12 @@ def _known(
     return Affine(into, np.ones(n), fold.offset, fold.why, eps, stored=False, holds=max(holds, fold.holds))
 
 
-def _told(node: Node, units: Units, weights: Mapping[str, Array]) -> tuple[Affine, ...] | None:
-    """What the layer below tells the units at a step, gate by gate; None where that is too much to write down."""
+def _told(node: Node, units: Units, weights: Mapping[str, Array]) -> tuple[Affine, ...]:
+    """What the layer below tells the units at a step, gate by gate."""
     kernel = weights["kernel"]
     bias = weights.get("bias", np.zeros(kernel.shape[1:]))
-    forms = [composed(node, units, kernel[None, :, gate], bias[gate], at_positions) for gate in range(kernel.shape[1])]
-    known = tuple(form for form in forms if form is not None)
-    return known if len(known) == len(forms) else None
+    gates = range(kernel.shape[1])
+    return tuple(composed(node, units, kernel[None, :, gate], bias[gate], at_positions) for gate in gates)
 
 
 def _zero(node: Node, told: tuple[Affine, ...], weights: Mapping[str, Array], begun: list[Site]) -> Array:

@@ -155,7 +155,7 @@ def _largest(rows: Iterable[AuditFinding], whole: Cost) -> str:
     return f"Most parameters are saved in {', '.join(parts)}." if most else ""
 
 
-_UNLESS = {(True,): " unless a tolerance lets it go", (False,): " for the reason below"}
+_UNLESS = {frozenset({True}): " unless a tolerance lets it go", frozenset({False}): " for the reason below"}
 
 
 def _notes(rows: Iterable[AuditFinding], width: int) -> list[str]:
@@ -163,9 +163,8 @@ def _notes(rows: Iterable[AuditFinding], width: int) -> list[str]:
     rows = list(rows)
     present = {row.certainty for row in rows}
     notes = [f"{word}: {meaning}." for word, meaning in _MEANINGS.items() if word in present]
-    kept = {row.certainty is Certainty.NEAR for row in rows if not row.removable}
-    if kept:
-        notes.append(f"(in brackets): would be saved, but stays{_UNLESS.get(tuple(sorted(kept)), '')}.")
+    if kept := frozenset(row.certainty is Certainty.NEAR for row in rows if not row.removable):
+        notes.append(f"(in brackets): would be saved, but stays{_UNLESS.get(kept, '')}.")
     return ["", *(line for note in notes for line in wrapped(note, width, 0, 2))] if notes else []
 
 

@@ -17,3 +17,13 @@ def test_copies_are_found_in_layers_however_many_weights_they_have(monkeypatch):
     second = b.add("activation", b.add("dense", first, weights=with_a_copy(4, 5, seed=1)), function="tanh")
     network = b.network(b.add("dense", second, weights={"kernel": np.ones((5, 2))}))
     assert [removal.why for removal in compact(network).removals] == ["duplicate", "duplicate"]
+
+
+def test_copies_are_found_where_what_they_read_is_too_much_to_follow(monkeypatch):
+    """Behind a layer without a function, each weight would stand for all weights of that layer."""
+    monkeypatch.setattr("redundancy.layers.composing.LARGEST", 1)
+    b = Builder()
+    first = b.add("dense", b.input((30,)), weights={"kernel": np.random.default_rng(0).standard_normal((30, 4))})
+    second = b.add("activation", b.add("dense", first, weights=with_a_copy(4, 5, seed=1)), function="tanh")
+    network = b.network(b.add("dense", second, weights={"kernel": np.ones((5, 2))}))
+    assert [(removal.space, removal.why) for removal in compact(network).removals] == [("dense_2", "duplicate")]
