@@ -101,7 +101,12 @@ def digests(rows: Array) -> list[bytes]:
 def joined(*parts: list[bytes] | None) -> list[bytes] | None:
     """Digests of several things at once; None where one of them is not known."""
     known = [part for part in parts if part is not None]
-    return [b"".join(row) for row in zip(*known, strict=True)] if len(known) == len(parts) else None
+    return list(map(_told_apart, zip(*known, strict=True))) if len(known) == len(parts) else None
+
+
+def _told_apart(marks: tuple[bytes, ...]) -> bytes:
+    """Each behind its length: a mark and none is not the same as none and that mark."""
+    return b"".join(len(mark).to_bytes(4, "big") + mark for mark in marks)
 
 
 def norms(rows: Array) -> Array:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redundancy.building import Builder
-from redundancy.coefficients import Unwritten, folded, multiplied
+from redundancy.coefficients import Unwritten, folded, joined, multiplied
 from redundancy.fold import drop, merge
 from redundancy.multiples import likely, parallel
 from redundancy.neighbours import directions_of
@@ -83,3 +83,9 @@ def test_rows_that_are_like_no_other_are_alone():
     run = likely(seen.values, seen.sizes, 50, 1e-7)
     assert len(np.unique(run)) == 29
     assert run[4] == run[9]
+
+
+def test_a_mark_and_none_is_not_none_and_that_mark():
+    """Units that lie at one place only are told by where they lie."""
+    first, second = joined([b"a", b""], [b"", b"a"])
+    assert first != second

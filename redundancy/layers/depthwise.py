@@ -83,10 +83,11 @@ def _seen(rows: Array | Unwritten, weights: Array) -> Unwritten:
         return (weights[units, :, None] * mine[:, None, :]).reshape(len(units), shape[1])
 
     def times(matrix: Array) -> Product:
-        seen = matrix.reshape(weights.shape[1], rows.shape[1], -1)
-        inner = multiplied(rows, np.moveaxis(seen, 0, 1).reshape(rows.shape[1], -1))
-        values = np.einsum("nw,nwk->nk", weights, inner.values.reshape(*weights.shape, -1))
-        return Product(values, norms(weights) * inner.sizes)
+        (window, values), columns = (weights.shape[1], rows.shape[1]), matrix.shape[1]
+        seen = np.moveaxis(matrix.reshape(window, values, columns), 0, 1)
+        inner = multiplied(rows, seen.reshape(values, window * columns))
+        total = np.einsum("nw,nwk->nk", weights, inner.values.reshape(*weights.shape, columns))
+        return Product(total, norms(weights) * inner.sizes)
 
     def marks(units: Array) -> list[bytes] | None:
         return joined(digests(weights[units]), marked(rows, units))
