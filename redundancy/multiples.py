@@ -17,6 +17,9 @@ from redundancy.sketches import BUFFER
 LEADERS = 256
 """Rows that others are compared with, at most, among those that are all within a few roundings of each other."""
 
+TYPICAL = 32
+"""Rows by which the usual size of a column is told, about."""
+
 FEW = 8
 """Rows that are compared right away."""
 
@@ -157,10 +160,11 @@ def _alike(rows: Array, near: Array, row: int) -> Array:
 
 def _factors(rows: Array, leaders: Array, others: Array, eps: float, stored: bool) -> Array:
     """The factor s of each pair, others = s leaders; 0 where there is none. Shape (m,)."""
+    typical = np.zeros(rows.shape[1]) if stored else _typical(rows)
 
     def factors(first: Array, second: Array) -> Array:
         unit = _unit_factors(first, second, 0.0 if stored else ROUNDING)
-        s = _rounded_factors(first, second, eps) if stored else _fitted_factors(first, second, eps)
+        s = _rounded_factors(first, second, eps) if stored else _fitted_factors(first, second, eps, typical)
         return np.where(unit != 0, unit, np.where(np.abs(np.abs(s) - 1.0) > 4 * eps, s, 0.0))
 
     if not stored:
@@ -203,11 +207,22 @@ def _rounded_factors(first: Array, second: Array, eps: float) -> Array:
         return np.where(fits, sign[:, 0] * 0.5 * (low + high), 0.0)
 
 
-def _fitted_factors(first: Array, second: Array, eps: float) -> Array:
-    """The least squares factor where it explains every entry, 0 elsewhere. Shape (m,)."""
+def _typical(rows: Array) -> Array:
+    """The usual size of each column of rows whose largest entry is one, as the middle one of some rows. Shape (d,)."""
+    some = np.abs(np.asarray(rows[:: max(1, len(rows) // TYPICAL)], np.float64))
+    sizes = np.max(some, axis=1, keepdims=True, initial=0.0)
+    return np.asarray(np.median(some / np.where(sizes > 0, sizes, 1.0), axis=0))
+
+
+def _fitted_factors(first: Array, second: Array, eps: float, typical: Array) -> Array:
+    """The least squares factor where it explains every entry, 0 elsewhere. Shape (m,).
+
+    An entry may be off by the rounding of itself, or of what is usual in its column, where larger terms cancelled. By
+    the largest entry of the row it may not be: a column of small entries can belong to large values.
+    """
     # Entries of at most one: their squares neither overflow nor vanish.
     sizes = [np.max(np.abs(rows), axis=1, keepdims=True) for rows in (first, second)]
     a, b = first / sizes[0], second / sizes[1]
     s = np.einsum("ij,ij->i", a, b)[:, None] / np.einsum("ij,ij->i", a, a)[:, None]
-    fits = np.max(np.abs(b - s * a), axis=1) <= 2 * eps
+    fits = np.all(np.abs(b - s * a) <= 2 * eps * np.maximum(np.maximum(np.abs(a), np.abs(b)), 3 * typical), axis=1)
     return np.asarray(np.where(fits, (s * (sizes[1] / sizes[0]))[:, 0], 0.0))

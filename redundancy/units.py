@@ -405,12 +405,16 @@ def _grouped(affine: Affine, units: Array) -> tuple[Array | Affine, Array, Array
     group, factor = np.where(run < 0, -1, units), np.where(run < 0, 0.0, 1.0)
     first, places = np.arange(len(units)), _accompanied(run, np.arange(len(units)))
     if len(units) > FEW and (marks := affine.marks(units[places])) is not None:
-        # What is made of equal weights is equal.
-        seen: dict[bytes, int] = {}
-        first[places] = [seen.setdefault(mark, place) for mark, place in zip(marks, places.tolist(), strict=True)]
+        # What is made of equal weights is equal; that they look alike in random directions guards that it is said so.
+        seen: dict[tuple[int, bytes], int] = {}
+        pairs = zip(run[places].tolist(), marks, strict=True)
+        first[places] = [seen.setdefault(pair, place) for pair, place in zip(pairs, places.tolist(), strict=True)]
         places = _accompanied(run, places[first[places] == places])
     coefficients: Array | Affine = affine
     if len(places):
+        # Some others beside them tell what size is usual of a coefficient.
+        places = np.union1d(places, np.arange(0, len(units), max(1, len(units) // FEW)))
+        places = places[run[places] >= 0]
         everything = len(places) == len(affine.gain)
         rows = affine.rows() if everything else affine.rows(units[places])
         coefficients = rows if everything else affine

@@ -300,3 +300,35 @@ def test_what_reads_nothing_but_constants_is_constant():
     model = weighted(keras.Model(x, layers.Dense(2)(second(first(x)))))
     first.set_weights([np.zeros((4, 3)), np.ones(3)])
     assert len(redundancy.compact(model).removals) >= 11
+
+
+@pytest.mark.parametrize(("dtype", "variance"), [("float32", 1e-16), ("float16", 1e-6), ("bfloat16", 1e-4)])
+@pytest.mark.parametrize("units", [6, 20])
+def test_weights_that_are_small_beside_others_tell_units_apart(dtype, variance, units):
+    """Behind a normalisation the weights of one input are enormous, and its values small: the others decide."""
+    x = keras.Input((6,), dtype=dtype)
+    normal = layers.Normalization(mean=np.zeros(6), variance=[variance, 1, 1, 1, 1, 1], dtype=dtype)
+    y = layers.Dense(units, activation="relu", dtype=dtype)(normal(x))
+    model = weighted(keras.Model(x, layers.Dense(3, dtype=dtype)(y)))
+    assert redundancy.compact(model).removals == ()
+
+
+def test_units_at_two_readers_are_not_taken_for_each_other():
+    x = keras.Input((6,), dtype="float16")
+    first, second, both = (layers.Dense(n, dtype="float16") for n in (10, 10, 20))
+    a, b, c = first(x), second(x), both(x)
+    total = layers.Add(dtype="float16")([layers.Concatenate(dtype="float16")([a, b]), c])
+    model = weighted(keras.Model(x, [layers.Dense(4, dtype="float16")(y) for y in (a, b, total)]))
+    kernels = [np.array(layer.kernel) for layer in (first, second, both)]
+    kernels[1][:, 3], kernels[2][:, 13] = kernels[0][:, 3], kernels[2][:, 3]
+    for layer, kernel in zip((first, second, both), kernels, strict=True):
+        layer.set_weights([kernel, np.zeros(len(kernel[0]))])
+    assert redundancy.compact(model).removals == ()
+
+
+def test_a_model_that_gathers_gradients_is_compacted():
+    model = twins()
+    model.compile(keras.optimizers.Adam(gradient_accumulation_steps=2), "mse")
+    model.fit(rows(8), np.zeros((8, 2)), batch_size=2, verbose=0)
+    small = redundancy.compact(model).model
+    assert small.optimizer.iterations == model.optimizer.iterations == 2

@@ -28,4 +28,5 @@ def compiled_like(original: Any, model: Any) -> None:
         model.compile(**settings)
         if getattr(optimizer, "built", False) and model.optimizer is not None:
             model.optimizer.build(model.trainable_variables)
-            model.optimizer.iterations.assign(optimizer.iterations)
+            # What counts every call, also where gradients are gathered over several of them.
+            model.optimizer._iterations.assign(optimizer._iterations)
