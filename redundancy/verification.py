@@ -16,6 +16,12 @@ from redundancy.surgery import operate
 ROUNDINGS = 2.0**10
 """How many roundings of its largest output a rewritten model may be off before it is checked in float64."""
 
+HALF = 2.0**-12
+"""A machine epsilon above this is one of half precision."""
+
+FOLDINGS = 8.0
+"""How many roundings of a weight of half precision a fold may be off."""
+
 COARSE = frozenset({"leaky_relu", "gelu", "bilinear"})
 """What TensorFlow computes with numbers in float32 even in float64, so that constants come out wrong by 1e-8."""
 
@@ -64,6 +70,9 @@ def verified(original: Any, small: Any, found: Compaction, given: tuple[Array, .
                 " out what is random in inference"
             )
         _check_exactly(found, batches[0], bound / max(scale, 1e-30))
+    elif rounding(network) > 1.0:
+        # In half precision anything is within rounding.
+        _check_exactly(found, batches[0], bound / max(scale, 1e-30))
     return worst, scale
 
 
@@ -94,6 +103,15 @@ def rounding(network: Network) -> float:
     coarse = 2.0**-7 if any("float16" in _policy(node) for node in network) else 0.0
     eps = max([coarse, *(precision(node) for node in network if node.weights)], default=2.0**-23)
     return max(ROUNDINGS * eps, 2.0**-20 if any(_is_coarse(node) for node in network) else 0.0)
+
+
+def exact_rounding(network: Network) -> float:
+    """The same for networks that are computed in float64: only folds are as rough as the weights they were found by."""
+    from redundancy.layers import precision
+
+    eps = max([precision(node) for node in network if node.weights], default=2.0**-23)
+    coarse = 2.0**-20 if any(_is_coarse(node) for node in network) else 0.0
+    return max((FOLDINGS if eps > HALF else ROUNDINGS) * eps, coarse)
 
 
 def _is_coarse(node: Node) -> bool:
@@ -154,7 +172,7 @@ def _check_exactly(found: Compaction, batch: tuple[Array, ...], bound: float) ->
 
     Folds are repeated there, unless weights were changed beforehand and the bound says by how much.
     """
-    allowed = bound + rounding(found.original)
+    allowed = bound + exact_rounding(found.original)
     start = wide = in_float64(found.original)
     folds = [finding for step in found.steps for finding in step]
     for step in found.steps if not bound else ():

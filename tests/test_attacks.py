@@ -319,7 +319,7 @@ def test_units_at_two_readers_are_not_taken_for_each_other():
     a, b, c = first(x), second(x), both(x)
     total = layers.Add(dtype="float16")([layers.Concatenate(dtype="float16")([a, b]), c])
     model = weighted(keras.Model(x, [layers.Dense(4, dtype="float16")(y) for y in (a, b, total)]))
-    kernels = [np.array(layer.kernel) for layer in (first, second, both)]
+    kernels = [layer.get_weights()[0] for layer in (first, second, both)]
     kernels[1][:, 3], kernels[2][:, 13] = kernels[0][:, 3], kernels[2][:, 3]
     for layer, kernel in zip((first, second, both), kernels, strict=True):
         layer.set_weights([kernel, np.zeros(len(kernel[0]))])

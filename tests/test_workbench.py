@@ -362,12 +362,13 @@ def test_a_model_without_redundancy_comes_back_as_it_was():
     assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), small.get_weights(), strict=True))
 
 
-def test_a_wrong_fold_is_caught_and_named(monkeypatch):
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16", "mixed_bfloat16"])
+def test_a_wrong_fold_is_caught_and_named(monkeypatch, dtype):
     """The last line of defence: surgery that forgets to add what it removes."""
     import redundancy.surgery as surgery
 
-    first = layers.Dense(6, activation="relu", name="broken")
-    model = chain((4,), first)
+    first, x = layers.Dense(6, activation="relu", name="broken", dtype=dtype), keras.Input((4,))
+    model = weighted(keras.Model(x, layers.Dense(3, dtype=dtype)(first(x))))
     copied(first, 0, 1)
     right = surgery._read
 
