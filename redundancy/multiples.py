@@ -155,7 +155,8 @@ def _joining(rows: Array, leaders: Array, others: Array, found: Array, eps: floa
 
 
 def _alike(rows: Array, near: Array, row: int) -> Array:
-    return _by_pairs(lambda a, b: _unit_factors(a, b, ROUNDING), rows, near, np.full(len(near), row))
+    typical = _typical(rows)
+    return _by_pairs(lambda a, b: _unit_factors(a, b, ROUNDING, typical), rows, near, np.full(len(near), row))
 
 
 def _factors(rows: Array, leaders: Array, others: Array, eps: float, stored: bool) -> Array:
@@ -163,7 +164,7 @@ def _factors(rows: Array, leaders: Array, others: Array, eps: float, stored: boo
     typical = np.zeros(rows.shape[1]) if stored else _typical(rows)
 
     def factors(first: Array, second: Array) -> Array:
-        unit = _unit_factors(first, second, 0.0 if stored else ROUNDING)
+        unit = _unit_factors(first, second, 0.0 if stored else ROUNDING, typical)
         s = _rounded_factors(first, second, eps) if stored else _fitted_factors(first, second, eps, typical)
         return np.where(unit != 0, unit, np.where(np.abs(np.abs(s) - 1.0) > 4 * eps, s, 0.0))
 
@@ -184,12 +185,16 @@ def _by_pairs(judge: Callable[[Array, Array], Array], rows: Array, first: Array,
     return np.concatenate(judged) if judged else np.zeros(0)
 
 
-def _unit_factors(first: Array, second: Array, slack: float) -> Array:
-    """1 or -1 where rows are equal or opposite, 0 where they are neither. Shape (m,)."""
+def _unit_factors(first: Array, second: Array, slack: float, typical: Array | float = 0.0) -> Array:
+    """1 or -1 where rows are equal or opposite, 0 where they are neither. Shape (m,).
+
+    An entry may be off by `slack` of itself, or of what is usual in its column (see `_fitted_factors`).
+    """
     largest = np.argmax(np.abs(first), axis=1)[:, None]
     peak = np.take_along_axis(first, largest, axis=1)
     sign = np.sign(peak) * np.sign(np.take_along_axis(second, largest, axis=1))
-    same = np.max(np.abs(second - sign * first), axis=1) <= slack * np.abs(peak[:, 0])
+    usual = np.maximum(np.maximum(np.abs(first), np.abs(second)), 3 * typical * np.abs(peak))
+    same = np.all(np.abs(second - sign * first) <= slack * usual, axis=1)
     return np.asarray(np.where(same, sign[:, 0], 0.0))
 
 

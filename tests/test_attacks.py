@@ -332,3 +332,16 @@ def test_a_model_that_gathers_gradients_is_compacted():
     model.fit(rows(8), np.zeros((8, 2)), batch_size=2, verbose=0)
     small = redundancy.compact(model).model
     assert small.optimizer.iterations == model.optimizer.iterations == 2
+
+
+@pytest.mark.parametrize("function", ["relu", "linear"])
+def test_equal_weights_that_are_enormous_make_no_units_equal(function):
+    """Where the input with the enormous weight is zero, the others are all there is."""
+    x = keras.Input((6,))
+    first, second = layers.Dense(6), layers.Dense(5, activation=function)
+    model = weighted(keras.Model(x, layers.Dense(3)(second(first(x)))))
+    first.set_weights([np.diag([1e14, 1, 1, 1, 1, 1]), np.zeros(6)])
+    kernel, bias = second.get_weights()
+    kernel[0] = 1
+    second.set_weights([kernel, bias])
+    assert redundancy.compact(model).removals == ()

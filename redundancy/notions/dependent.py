@@ -107,8 +107,9 @@ def _fold(site: Site, tolerance: float, *, copies: bool) -> Fold:
         ratios = norms[:, None] / np.where(norms[keep] > 0, norms[keep], 1.0)
         shift = np.abs(site.offset) / np.where(norms > 0, norms, 1.0)
     spared = _drowned(into, keep, shift) | ~np.isfinite(ratios).all(axis=1)
+    spared |= _unexplained(unit, keep, into, 2 * tolerance)
     if not copies:
-        spared |= _copied(into, site.eps) | _unexplained(unit, keep, into, 2 * tolerance)
+        spared |= _copied(into, site.eps)
     keep, into = _without(keep, into, spared)
     into = into * norms[:, None] / np.where(norms[keep] > 0, norms[keep], 1.0)
     into[keep] = np.eye(len(keep))
