@@ -343,9 +343,10 @@ class Site:
         if not isinstance(self.coefficients, Affine):
             yield self.rows
             return
-        gain = np.ones(self.size) if self.gain is None else self.gain
+        plain = self.gain is None or bool(np.all(self.gain == 1))
         for basis in self.coefficients.terms:
-            yield gain[:, None] * np.asarray(self.coefficients.term(basis, self.lines), np.float64)
+            rows = np.asarray(self.coefficients.term(basis, self.lines), np.float64)
+            yield rows if self.gain is None or plain else self.gain[:, None] * rows
 
     @property
     def independent(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isqrt
+
 import numpy as np
 from scipy.linalg import qr, solve_triangular
 from scipy.linalg.lapack import dpotrf
@@ -15,6 +17,9 @@ from redundancy.units import Affine, Site
 
 DIGITS = 100.0
 """How much larger the rounding of a combination may be than that of the unit it stands for."""
+
+SPARE = 16
+"""Columns beside as many as there are rows, at least, that are looked at first for a proof of independence."""
 
 
 def dependent(site: Site) -> Fold:
@@ -54,14 +59,15 @@ def independent(unit: Array, tolerance: float) -> bool:
 
     A pivot of R is no smaller than the smallest singular value. If the Cholesky factorisation of the Gram matrix minus
     s succeeds, the smallest eigenvalue is at least s, but for the rounding of the matrix and of the factorisation, at
-    most n d u and n (n + 1) u (Higham, 2002, chapters 3 and 10). Some of the columns can be enough: others add to it.
+    most n d u and n (n + 1) u (Higham, 2002, chapters 3 and 10). Some of the columns can be enough, others only add to
+    it: a few more than there are rows are tried first.
 
     Args:
         unit: Shape (n, d), rows of norm one or less.
         tolerance: For pivots.
     """
     n, d = unit.shape
-    for columns in dict.fromkeys((min(d, 2 * n), d)):
+    for columns in dict.fromkeys((min(d, n + 2 * isqrt(n) + SPARE), min(d, 2 * n), d)):
         if n > columns:
             return False
         some = unit[:, :columns]
@@ -76,7 +82,8 @@ def independent(unit: Array, tolerance: float) -> bool:
 def _independent_somewhere(site: Site, tolerance: float) -> bool:
     """The same for what the units make of several bases, if what they make of one proves it; one is held at a time.
 
-    Scaled by their whole norms, some columns of the rows have smaller singular values than all of them.
+    Scaled by their whole norms, some columns of the rows have smaller singular values than all of them. Columns of
+    zeros add nothing: what is left of units behind a function are often rows of one entry, each in its own column.
     """
     if not isinstance(site.coefficients, Affine) or len(site.coefficients.terms) < 2:
         return False
@@ -85,7 +92,8 @@ def _independent_somewhere(site: Site, tolerance: float) -> bool:
         for block in site.blocks():
             squares += np.einsum("ij,ij->i", block, block)
             if some is None and block.shape[1] >= site.size:
-                some = np.array(block[:, : 2 * site.size])
+                filled = np.flatnonzero(np.any(block, axis=0))[: 2 * site.size]
+                some = block[:, filled] if len(filled) >= site.size else None
     sizes = np.sqrt(squares)
     if some is None or not np.all((sizes > TINY) & np.isfinite(sizes)):
         return False
