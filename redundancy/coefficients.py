@@ -101,6 +101,8 @@ def digests(rows: Array) -> list[bytes]:
 def joined(*parts: list[bytes] | None) -> list[bytes] | None:
     """Digests of several things at once; None where one of them is not known."""
     known = [part for part in parts if part is not None]
+    if len(parts) == 1:
+        return parts[0]
     return list(map(_told_apart, zip(*known, strict=True))) if len(known) == len(parts) else None
 
 

@@ -247,22 +247,31 @@ def compose(first: Fold, second: Fold) -> Fold:
     if len(first.keep) == first.size:
         holds = max(first.holds, second.holds)
         return _like(second, second.offset, second.why, holds)
-    later = dict(zip(first.keep.tolist(), second.why, strict=True))
     gone, mine, also = second.dropped, first.dropped, first.keep[second.dropped]
+    stays, column = second.kept[first.leads], np.cumsum(second.kept) - 1
+    told, offset = np.zeros((len(mine) + len(also), len(second.keep))), np.array(first.offset)
+    told[: len(mine), column[first.leads[stays]]] = first.stated[:, stays]
     # Of those that went first, only the ones that are stated in units that go now change.
-    told, offset = first.told[:, second.keep], np.array(first.offset)
-    users = np.flatnonzero(np.any(first.told[:, gone], axis=1))
-    through = first.told[np.ix_(users, gone)]
-    told[users] += through @ second.told
-    offset[mine[users]] += through @ second.offset[gone]
+    users = np.flatnonzero(np.any(first.stated[:, ~stays], axis=1))
+    through, now = first.stated[np.ix_(users, ~stays)], np.searchsorted(gone, first.leads[~stays])
+    told[np.ix_(users, second.leads)] += through @ second.stated[now]
+    told[len(mine) :, second.leads] = second.stated
+    offset[mine[users]] += through @ second.offset[gone[now]]
     offset[also] += second.offset[gone]
     return _unchecked(
         first.keep[second.keep],
-        np.concatenate([told, second.told])[np.argsort(np.concatenate([mine, also]))],
+        told[np.argsort(np.concatenate([mine, also]))],
         offset,
-        tuple(why or later.get(j, "") for j, why in enumerate(first.why)),
+        _later(first.why, also, second.why, gone),
         max(first.holds, second.holds),
     )
+
+
+def _later(first: tuple[str, ...], also: Array, second: tuple[str, ...], gone: Array) -> tuple[str, ...]:
+    why = list(first)
+    for unit, after in zip(also.tolist(), gone.tolist(), strict=True):
+        why[unit] = second[after]
+    return tuple(why)
 
 
 def beside(folds: Sequence[tuple[Array, Fold]], n: int) -> Fold:

@@ -43,10 +43,12 @@ def _placed(part: Part, units: Array, n: int, *, padded: bool, several: bool) ->
     place[units] = np.arange(len(units))
 
     def write(chosen: Array) -> Array:
-        inside = np.flatnonzero(place[chosen] >= 0)
-        mine = place[chosen][inside]
+        there = np.flatnonzero(place[chosen] >= 0)
+        mine = place[chosen][there]
+        inside = slice(None) if len(there) == len(chosen) else there
         wide = np.zeros((len(chosen), affine.width + at_border))
-        wide[inside, : affine.width] = affine.gain[mine, None] * np.asarray(affine.rows(mine), np.float64)
+        rows = np.asarray(affine.rows(mine), np.float64)
+        wide[inside, : affine.width] = rows if np.all(affine.gain[mine] == 1) else affine.gain[mine, None] * rows
         if at_border:
             # Beyond the border a constant is not there: it is one more value that the units have to agree on.
             wide[inside, -1] = affine.offset[mine]

@@ -17,8 +17,9 @@ from redundancy.spaces import Space, Tap, Trace, trace
 from redundancy.surgery import Refusal
 from redundancy.units import Affine, Find, Part, Site, site_of
 
-WIDE = 4096
-"""Coefficients of a unit, beyond which units that may not go are not asked whether they are combinations of others."""
+WIDE, COSTLY = 4096, 2**28
+"""Coefficients of a unit, and products of all pairs of units, beyond which units that may not go are not asked whether
+they are combinations of others."""
 
 UNEVEN = "it handles units in groups, which must stay of one size"
 
@@ -285,7 +286,8 @@ def _site(affine: Affine, space: Space, network: Network) -> Site:
     unbounded = np.full(space.size, np.inf)
     site = replace(site_of(affine, -unbounded, unbounded), outgoing=_outgoing(space, network))
     # Of what may not go, pairs that are alike are told; combinations only where it costs little to look for them.
-    return replace(site, alone=np.ones(space.size, bool)) if space.pins and affine.width > WIDE else site
+    costly = affine.width > WIDE or affine.width * space.size**2 > COSTLY
+    return replace(site, alone=np.ones(space.size, bool)) if space.pins and costly else site
 
 
 def _outgoing(space: Space, network: Network) -> Array | None:

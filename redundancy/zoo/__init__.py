@@ -22,7 +22,7 @@ from redundancy.zoo.recipe import Recipe, Twins
 from redundancy.zoo.run import Run
 from redundancy.zoo.seeds import seeds
 from redundancy.zoo.store import Store
-from redundancy.zoo.train import train
+from redundancy.zoo.train import train, train_pairs
 
 __all__ = [
     "Initializer",
@@ -47,4 +47,5 @@ __all__ = [
     "max_pooling",
     "seeds",
     "train",
+    "train_pairs",
 ]

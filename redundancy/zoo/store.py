@@ -4,44 +4,55 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import platform
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from redundancy.cache import VARIABLE, directory, locked, write_atomically
+from redundancy.cache import VARIABLE, directory, write_atomically
 from redundancy.errors import DataError, NetworkError
 from redundancy.network import Array
+from redundancy.zoo.notices import Notices
 from redundancy.zoo.recipe import Recipe
 from redundancy.zoo.run import Run
 from redundancy.zoo.structure import numpy_dtype, structure
+from redundancy.zoo.versions import machine, versions
 
-FORMAT = 2
+FORMAT = 3
 """Another number where the way that runs are trained or written changes what they are."""
 
-PATIENCE = 3600.0
-"""Seconds to wait for another process that trains the same recipe."""
+Pair = tuple[Recipe, int]
 
 _META = "meta"
-_DECIDING = ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS", "TF_ENABLE_ONEDNN_OPTS")
 _DAMAGE = (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error, NetworkError)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a process does next.
+
+    Attributes:
+        mine: Runs that it trains now, and that others leave to it; none where others are training all that is missing.
+        came: Runs that are kept by now, of those that were looked at.
+    """
+
+    mine: list[Pair]
+    came: list[Pair]
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
     """Runs on disk: one .npz without pickle a run, under a name made of everything that decides its weights.
 
-    That is the recipe, the seed, the data, and the machine as far as it decides bits (see `machine`). A file is
-    believed only if its own digest fits. One that is damaged is renamed to *.bad, and counts as missing.
+    That is the recipe, the seed, the data, and the versions of what computes (see `versions`). The machine is not
+    among it: it decides rounding only, so that machines may share a directory. A file is believed only if its own
+    digest fits. One that is damaged is renamed to *.bad, and counts as missing.
 
     Attributes:
         directory: Created when first written to.
@@ -105,6 +116,9 @@ class Store:
             "accuracy": repr(run.accuracy),
             "diverged": run.diverged,
             "alone": run.alone,
+            "versions": versions(),
+            "machine": machine(),
+            "saved": datetime.now(UTC).isoformat(timespec="seconds"),
             "dtypes": {name: array.dtype.name for name, array in arrays.items()},
         }
         text = json.dumps({**meta, "digest": _digest(meta, arrays)}, sort_keys=True)
@@ -113,19 +127,55 @@ class Store:
         write_atomically(path, lambda file: np.savez(file, **content))  # type: ignore[arg-type]
 
     @contextmanager
-    def held(self, recipe: Recipe, data_digest: str) -> Iterator[None]:
-        """Keep other processes from training the same recipe on the same data: they wait, and then find it here.
+    def turn(
+        self,
+        pairs: Iterable[Pair],
+        data_digest: str,
+        group: Callable[[Iterable[Pair]], Sequence[Pair]],
+        *,
+        waits: bool = True,
+    ) -> Iterator[Turn]:
+        """What to train now: runs that are not here, and that no other process or machine is training.
+
+        As long as this lasts, others leave them to this process, and train something else or wait. If it is killed,
+        they notice at once. Nothing but the saving of work rests on this: runs that were trained twice, because the
+        file system has no locks, say, are the same but for rounding, and each is written whole.
+
+        Args:
+            pairs: (recipe, seed) of the runs wanted.
+            data_digest: Of the data set they are trained on.
+            group: Picks, of those that are free, which to train at once; the rest is for the next turn, or for others.
+            waits: Whether to leave to others what they say they are training.
 
         Raises:
-            DataError: The directory cannot be used, or another process held it for an hour.
+            DataError: The directory cannot be made or written to.
         """
-        self._make(self.directory)
-        with locked(self._group(recipe, data_digest), PATIENCE):
-            yield
+        turn = Turn([], [])
+
+        def free(others: Collection[str]) -> Iterator[Pair]:
+            for pair in pairs:
+                path = self.path(*pair, data_digest)
+                if path.exists():
+                    turn.came.append(pair)
+                elif path.stem not in others or not waits:
+                    yield pair
+
+        def choose(others: Collection[str]) -> list[str]:
+            turn.mine.extend(group(free(others)))
+            return [self.path(*pair, data_digest).stem for pair in turn.mine]
+
+        notices = Notices(self.directory / "notices")
+        self._make(notices.directory)
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(notices.left(choose))
+            except OSError as error:
+                raise _refused(notices.directory, "write to", error) from error
+            yield turn
 
     def path(self, recipe: Recipe, seed: int, data_digest: str) -> Path:
         """Where a run is, or would be."""
-        key = _hash([FORMAT, recipe.digest, seed, data_digest, machine()])
+        key = _hash([FORMAT, recipe.digest, seed, data_digest, versions()])
         return self._group(recipe, data_digest) / f"{key}.npz"
 
     def _group(self, recipe: Recipe, data_digest: str) -> Path:
@@ -144,34 +194,6 @@ class Store:
             return
         except OSError as error:
             raise _refused(path, "set aside the damaged file", error) from error
-
-
-@cache
-def machine() -> str:
-    """What decides the bits of a trained network besides recipe, seed and data, as one line.
-
-    The versions of the libraries that compute, the processor, and how many threads share a sum: TensorFlow cuts
-    its work into as many pieces as it has threads, and adds in another order where there are more or fewer.
-    """
-    versions = [f"{name} {_version(name)}" for name in ("keras", "tensorflow", "numpy")]
-    threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    deciding = [f"{name}={os.environ[name]}" for name in _DECIDING if name in os.environ]
-    return ", ".join([*versions, platform.system(), platform.machine(), _processor(), f"{threads} threads", *deciding])
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "unknown"
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
 
 
 def _read(source: BinaryIO, key: str) -> tuple[dict[str, Any], dict[str, Array]]:

@@ -1,8 +1,10 @@
-"""Trains a recipe from seeds, many at once, and looks for runs where they are kept."""
+"""Trains recipes from seeds, many runs at once, and looks for runs where they are kept."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from redundancy.data.dataset import Dataset
 from redundancy.errors import RecipeError
@@ -10,8 +12,17 @@ from redundancy.network import Network
 from redundancy.zoo.recipe import Recipe
 from redundancy.zoo.run import Run
 from redundancy.zoo.seeds import checked_seed
-from redundancy.zoo.store import Store
+from redundancy.zoo.store import Pair, Store
 from redundancy.zoo.structure import structure
+
+PAUSE = 0.2
+"""Seconds between two looks at what other processes have trained."""
+
+PATIENCE = 3600.0
+"""Seconds without any run from other processes after which their work is done here as well."""
+
+AT_ONCE = 16
+"""Runs without a fused form that are taken from a store's other users at a time."""
 
 
 def train(recipe: Recipe, seeds: Iterable[int], *, data: Dataset, store: Store | None = None) -> tuple[Run, ...]:
@@ -22,12 +33,17 @@ def train(recipe: Recipe, seeds: Iterable[int], *, data: Dataset, store: Store |
     `Run.alone` says which, and why. Either way a run is what a plain `fit` of Keras makes of the same model, optimiser
     and order of the data, but for rounding.
 
-    The same call gives the same weights, bit for bit, on the same machine with as many threads
+    The same call without a store gives the same weights, bit for bit, on the same machine with as many threads
     (`TF_NUM_INTRAOP_THREADS`, or the processors that the process may use), whatever was trained before. In another
-    group, or alone, a run is the same but for rounding: 1e-12 of the largest weight after six steps in float64; in
-    float32 1e-6 after three steps and 1e-4 after 200. Rounding grows where training itself is unstable, and where
-    a gradient is zero but for rounding and the optimiser divides by its size, as Adam does: a bias that
-    BatchNormalization takes out again wanders freely.
+    group, alone, or on another machine, a run is the same but for rounding: 1e-12 of the largest weight after six
+    steps in float64; in float32 1e-6 after three steps and 1e-4 after 200. Rounding grows where training itself is
+    unstable, and where a gradient is zero but for rounding and the optimiser divides by its size, as Adam does: a
+    bias that BatchNormalization takes out again wanders freely.
+
+    A store gives the bits that it keeps, whoever trained them, in whatever group and on whatever machine: the same
+    call gives the same bits as long as the runs are kept there, and the same but for rounding where they were
+    trained anew. Runs are kept as each group is finished, so that whoever is killed loses one group at most; several
+    processes, or machines, that share a store share the work as well (see `Store.turn`).
 
     A run whose loss becomes NaN or infinite ends there, as `Run.diverged` says, and harms no other. All of it runs
     on the CPU. No global state is set, and no global source of randomness is read or moved.
@@ -42,12 +58,67 @@ def train(recipe: Recipe, seeds: Iterable[int], *, data: Dataset, store: Store |
         RecipeError: The recipe is for another data set, or does not fit it, or a seed is none.
         DataError: The store cannot be used.
     """
-    wanted = tuple(checked_seed(seed) for seed in seeds)
-    _check_data(recipe, data)
-    runs = _stored(recipe, wanted, data, store)
-    if len(runs) < len(set(wanted)):
-        runs.update(_missing(recipe, tuple(dict.fromkeys(wanted)), data, store, runs))
-    return tuple(runs[seed] for seed in wanted)
+    return train_pairs([(recipe, seed) for seed in seeds], data=data, store=store)
+
+
+def train_pairs(pairs: Iterable[Pair], *, data: Dataset, store: Store | None = None) -> tuple[Run, ...]:
+    """The runs of several recipes, in the order asked for; those that can share a group do. See `train`.
+
+    Args:
+        pairs: (recipe, seed). Recipes that differ in learning rate, initializer or twins only are trained together.
+        data: The data set that all recipes name.
+        store: Where runs are looked for, and kept; None to train them all.
+
+    Raises:
+        RecipeError: A recipe is for another data set, or does not fit it, or a seed is none.
+        DataError: The store cannot be used.
+    """
+    wanted = [(recipe, checked_seed(seed)) for recipe, seed in pairs]
+    runs = {(run.recipe, run.seed): run for run, _ in finished(wanted, data, store)}
+    return tuple(runs[pair] for pair in wanted)
+
+
+def finished(pairs: Iterable[Pair], data: Dataset, store: Store | None = None) -> Iterator[tuple[Run, bool]]:
+    """Each run once, as soon as it is there, and whether this call trained it. What is kept comes first.
+
+    Arguments and errors are those of `train_pairs`.
+    """
+    wanted = tuple(dict.fromkeys((recipe, checked_seed(seed)) for recipe, seed in pairs))
+    for recipe in dict.fromkeys(recipe for recipe, _ in wanted):
+        _check_data(recipe, data)
+    if store is None:
+        yield from ((run, True) for run in trained_together(wanted, data))
+        return
+    missing = dict.fromkeys(wanted)
+    for run in _kept(wanted, data, store):
+        del missing[run.recipe, run.seed]
+        yield run, False
+    if missing:
+        yield from _missing(missing, data, store)
+
+
+def _missing(missing: dict[Pair, None], data: Dataset, store: Store) -> Iterator[tuple[Run, bool]]:
+    """Trains what nobody else is training, a group at a time, and waits for the rest."""
+    group, last = grouping(missing, data), time.monotonic()
+    while missing:
+        waits = time.monotonic() - last < PATIENCE
+        with store.turn(missing, data.digest, group, waits=waits) as turn:
+            for run in trained_together(turn.mine, data):
+                store.save(run)
+                del missing[run.recipe, run.seed]
+                yield run, True
+        for run in _kept(turn.came, data, store):
+            del missing[run.recipe, run.seed]
+            yield run, False
+        if turn.mine or turn.came:
+            last = time.monotonic()
+        elif missing:
+            time.sleep(PAUSE)
+
+
+def _kept(pairs: Iterable[Pair], data: Dataset, store: Store) -> Iterator[Run]:
+    found = (store.load(recipe, seed, data.digest, data.input_shape) for recipe, seed in pairs)
+    return (run for run in found if run is not None)
 
 
 def _check_data(recipe: Recipe, data: Dataset) -> None:
@@ -55,34 +126,35 @@ def _check_data(recipe: Recipe, data: Dataset) -> None:
         raise RecipeError(f"the recipe is for the data set {recipe.data!r}, not {data.name!r}; give that one")
 
 
-def _stored(recipe: Recipe, seeds: Sequence[int], data: Dataset, store: Store | None) -> dict[int, Run]:
-    if store is None:
-        return {}
-    found = {seed: store.load(recipe, seed, data.digest, data.input_shape) for seed in seeds}
-    return {seed: run for seed, run in found.items() if run is not None}
+def grouping(pairs: Iterable[Pair], data: Dataset) -> Callable[[Iterable[Pair]], Sequence[Pair]]:
+    """What picks, of some of these pairs, the first few that are trained at once.
+
+    Groups are as large as they would be if all the pairs were trained here, so that each size is compiled once.
+    """
+    from redundancy.zoo.fused.training import runs_at_once, shared, why_alone
+
+    numbers = Counter(recipe for recipe, _ in pairs)
+    kinds = {recipe: shared(recipe) for recipe in numbers}
+    wanted = {kind: sum(numbers[recipe] for recipe in kinds if kinds[recipe] == kind) for kind in set(kinds.values())}
+    sizes = {
+        kind: AT_ONCE if why_alone(kind) else runs_at_once(kind, data.input_shape, number)
+        for kind, number in wanted.items()
+    }
+
+    def first(free: Iterable[Pair]) -> Sequence[Pair]:
+        picked: list[Pair] = []
+        for recipe, seed in free:
+            if not picked or kinds[recipe] == kinds[picked[0][0]]:
+                picked.append((recipe, seed))
+            if picked and len(picked) == sizes[kinds[picked[0][0]]]:
+                break
+        return picked
+
+    return first
 
 
-def _missing(
-    recipe: Recipe, seeds: Sequence[int], data: Dataset, store: Store | None, known: dict[int, Run]
-) -> dict[int, Run]:
-    if store is None:
-        return {run.seed: run for run in trained(recipe, seeds, data)}
-    with store.held(recipe, data.digest):
-        # Another process may have trained some of them while this one waited.
-        runs = {**_stored(recipe, [seed for seed in seeds if seed not in known], data, store), **known}
-        for run in trained(recipe, [seed for seed in seeds if seed not in runs], data):
-            store.save(run)
-            runs[run.seed] = run
-    return runs
-
-
-def trained(recipe: Recipe, seeds: Sequence[int], data: Dataset) -> Iterator[Run]:
-    """Runs as they are finished, none of them from a store. Arguments and errors are those of `train`."""
-    return trained_together([(recipe, seed) for seed in seeds], data)
-
-
-def trained_together(pairs: Sequence[tuple[Recipe, int]], data: Dataset) -> Iterator[Run]:
-    """Runs of several recipes, as they are finished: those that differ in no more than a group may, side by side.
+def trained_together(pairs: Sequence[Pair], data: Dataset) -> Iterator[Run]:
+    """Runs of several recipes, none of them from a store, as they are finished: what can share a group does.
 
     Args:
         pairs: (recipe, seed), in any order; the runs come by groups.
@@ -94,7 +166,7 @@ def trained_together(pairs: Sequence[tuple[Recipe, int]], data: Dataset) -> Iter
     from redundancy.zoo.alone import alone
     from redundancy.zoo.fused.training import fused, shared, why_alone
 
-    alike: dict[Recipe, list[tuple[Recipe, int]]] = {}
+    alike: dict[Recipe, list[Pair]] = {}
     for recipe, seed in pairs:
         alike.setdefault(shared(recipe), []).append((recipe, seed))
     for common, group in alike.items():

@@ -33,11 +33,11 @@ def store(tmp_path):
 
 @pytest.fixture
 def no_training(monkeypatch):
-    def refuse(recipe, seeds, data):
-        assert not seeds, f"trained {seeds}"
+    def refuse(pairs, data):
+        assert not pairs, f"trained {pairs}"
         return iter(())
 
-    monkeypatch.setattr(training, "trained", refuse)
+    monkeypatch.setattr(training, "trained_together", refuse)
 
 
 @pytest.fixture
@@ -45,11 +45,11 @@ def trained(monkeypatch, run):
     """Stands for training: gives the one run under any seed, and notes which were asked for."""
     asked = []
 
-    def train_one(recipe, seeds, data):
-        asked.extend(seeds)
-        return (replace(run, seed=seed) for seed in seeds)
+    def train_one(pairs, data):
+        asked.extend(seed for _, seed in pairs)
+        return (replace(run, recipe=recipe, seed=seed) for recipe, seed in pairs)
 
-    monkeypatch.setattr(training, "trained", train_one)
+    monkeypatch.setattr(training, "trained_together", train_one)
     return asked
 
 
@@ -72,24 +72,24 @@ def test_only_what_is_missing_is_trained(toy, store, run, trained):
 
 
 def test_what_was_trained_before_a_failure_is_kept(toy, store, run, monkeypatch):
-    def failing(recipe, seeds, data):
-        yield replace(run, seed=seeds[0])
+    def failing(pairs, data):
+        yield replace(run, seed=pairs[0][1])
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(training, "trained", failing)
+    monkeypatch.setattr(training, "trained_together", failing)
     with pytest.raises(KeyboardInterrupt):
         train(RECIPE, (1, 2), data=toy, store=store)
     assert store.load(RECIPE, 1, toy.digest, toy.input_shape) is not None
 
 
-def test_runs_are_looked_for_again_once_the_lock_is_held(toy, store, run, no_training, monkeypatch):
-    held = Store.held
+def test_runs_are_looked_for_again_before_they_are_trained(toy, store, run, no_training, monkeypatch):
+    turn = Store.turn
 
-    def another_was_first(self, recipe, digest):
+    def another_was_first(self, *asked, **how):
         self.save(run)
-        return held(self, recipe, digest)
+        return turn(self, *asked, **how)
 
-    monkeypatch.setattr(Store, "held", another_was_first)
+    monkeypatch.setattr(Store, "turn", another_was_first)
     assert bits(train(RECIPE, (1,), data=toy, store=store)[0]) == bits(run)
 
 
@@ -164,18 +164,26 @@ def test_everything_that_decides_a_run_is_in_its_name(store, toy, monkeypatch):
     names = [
         store.path(*asked).name for asked in [(RECIPE, 1, "a"), (RECIPE, 2, "a"), (RECIPE, 1, "b"), (other, 1, "a")]
     ]
-    monkeypatch.setattr(storing, "machine", lambda: "another processor")
+    monkeypatch.setattr(storing, "versions", lambda: {"keras": "4"})
     names.append(store.path(RECIPE, 1, "a").name)
     monkeypatch.setattr(storing, "FORMAT", storing.FORMAT + 1)
     names.append(store.path(RECIPE, 1, "a").name)
     assert len(set(names)) == 6
 
 
-def test_the_machine_names_versions_and_threads():
-    told = storing.machine()
-    assert f"numpy {np.__version__}" in told
-    assert "tensorflow 2." in told
-    assert " threads" in told
+def test_the_machine_decides_no_name(store, monkeypatch):
+    name = store.path(RECIPE, 1, "a").name
+    monkeypatch.setattr(storing, "machine", lambda: "another processor")
+    assert store.path(RECIPE, 1, "a").name == name
+
+
+def test_where_a_run_comes_from_is_kept(store, run, toy):
+    store.save(run)
+    with np.load(store.path(RECIPE, 1, toy.digest)) as file:
+        meta = json.loads(file["meta"].tobytes())
+    assert " threads" in meta["machine"]
+    assert meta["versions"]["numpy"] == np.__version__
+    assert meta["saved"].endswith("+00:00")
 
 
 def test_bfloat16_and_infinite_losses_are_kept(toy, store):
@@ -233,16 +241,18 @@ TWO_WORKERS = """
 import sys
 import numpy as np
 import importlib
+from itertools import islice
 from pathlib import Path
 from redundancy.data.dataset import Dataset
 from redundancy.zoo import Recipe, Run, Store, train
 from redundancy.zoo.structure import structure
 training = importlib.import_module("redundancy.zoo.train")
-def trained(recipe, seeds, data):
-    for seed in seeds:
+def trained(pairs, data):
+    for recipe, seed in pairs:
         print(seed, flush=True)
         yield Run(recipe, seed, structure(recipe, data.input_shape), 0.0, 0.0, data.digest)
-training.trained = trained
+training.trained_together = trained
+training.grouping = lambda pairs, data: lambda free: list(islice(free, 2))
 images, labels = np.zeros((3, 6, 6, 1), np.float32), np.arange(3)
 data = Dataset("toy", images, labels, images, labels)
 recipe = Recipe.from_json(sys.argv[1])
@@ -256,3 +266,4 @@ def test_two_processes_do_not_train_the_same_run_twice(tmp_path):
     printed = [int(line) for worker in workers for line in worker.communicate(timeout=60)[0].split()]
     assert [worker.returncode for worker in workers] == [0, 0]
     assert sorted(printed) == list(range(30))
+    assert list((tmp_path / "notices").iterdir()) == [tmp_path / "notices" / "board.lock"]

@@ -65,7 +65,7 @@ def fused(pairs: Sequence[Pair], data: Dataset) -> Iterator[Run]:
     import tensorflow as tf
 
     common = shared(pairs[0][0])
-    size = _size(common, data, len(pairs))
+    size = runs_at_once(common, data.input_shape, len(pairs))
     with tf.device("/CPU:0"):
         engine = _engine(common, data.input_shape, size)
         tensors = _Tensors(data, common.dtype)
@@ -88,10 +88,17 @@ class _Tensors:
         self.train, self.test, self.labels = rows(data.x_train), rows(data.x_test), tf.constant(data.y_train)
 
 
-def _size(common: Recipe, data: Dataset, wanted: int) -> int:
+def runs_at_once(common: Recipe, input_shape: tuple[int, ...], wanted: int) -> int:
+    """How many runs to train in one group.
+
+    Args:
+        common: What they have in common, as `shared` says; there is no reason in `why_alone`.
+        input_shape: Of an image.
+        wanted: Runs in all, 1 or more.
+    """
     from redundancy.zoo.fused.optimizers import METHODS
 
-    plan = _plan(common, data.input_shape)
+    plan = _plan(common, input_shape)
     optimizer = Optimizer.of(common.optimizer)
     slots = len(METHODS[optimizer.name].slots(optimizer.options))
     each = bytes_a_run(plan, common.batch_size, slots, numpy_dtype(common.dtype).itemsize)
