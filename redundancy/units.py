@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -56,7 +56,19 @@ class Affine:
     @property
     def width(self) -> int:
         """How many coefficients a unit has."""
-        return sum(len(self.gain) if rows is None else rows.shape[1] for rows in self.terms.values())
+        return sum(map(self.extent, self.terms))
+
+    def extent(self, basis: Basis) -> int:
+        """How many of them are of one basis."""
+        rows = self.terms[basis]
+        return len(self.gain) if rows is None else int(rows.shape[1])
+
+    def sizes(self) -> Array:
+        """Bounds on the norm of each unit's coefficients, gain left out, for which none are written. Shape (n,)."""
+        # What is never smaller than a value where all has one sign is no smaller than the norm, where each column of
+        # coefficients meets a row of norm one: by the triangle's and Cauchy's inequality, each step keeps that.
+        parts = [multiplied(rows, np.ones((self.extent(basis), 1))).sizes for basis, rows in self.terms.items()]
+        return np.asarray(np.sum(parts, axis=0))
 
     def term(self, basis: Basis, units: Array | None = None) -> Array:
         """The coefficients of one basis, of some units or all. Shape (n, d)."""
@@ -337,16 +349,6 @@ class Site:
             mine = self.coefficients if self.lines is None else self.coefficients[self.lines]
         wide = np.asarray(mine, np.float64)
         return wide if self.gain is None or np.all(self.gain == 1) else self.gain[:, None] * wide
-
-    def blocks(self) -> Iterator[Array]:
-        """Effective coefficients, those of one basis after the other. Shapes (n, d), float64."""
-        if not isinstance(self.coefficients, Affine):
-            yield self.rows
-            return
-        plain = self.gain is None or bool(np.all(self.gain == 1))
-        for basis in self.coefficients.terms:
-            rows = np.asarray(self.coefficients.term(basis, self.lines), np.float64)
-            yield rows if self.gain is None or plain else self.gain[:, None] * rows
 
     @property
     def independent(self) -> bool:

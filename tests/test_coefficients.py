@@ -64,6 +64,13 @@ def test_units_multiply_as_if_they_were_written_out(name):
     assert np.all(product.sizes * (1 + 1e-9) >= np.linalg.norm(written, axis=1))
 
 
+@pytest.mark.parametrize("name", ["scaled", "mapped", "seen", "composed"])
+def test_norms_are_bounded_without_writing_the_coefficients_out(name):
+    (part,) = trace(deep(), finder(named(None))).units[name].parts
+    bounds, written = part.affine.sizes(), np.asarray(part.affine.rows(), np.float64)
+    assert np.all(bounds * (1 + 1e-9) >= np.linalg.norm(written, axis=1))
+
+
 @given(st.integers(0, 10**6), st.sampled_from([np.float16, np.float32, np.float64]))
 def test_multiples_are_always_in_one_run(seed, dtype):
     rng = np.random.default_rng(seed)

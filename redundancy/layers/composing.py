@@ -51,8 +51,7 @@ def composed(
             same.append(rows)
             stored = stored and untouched and len(same) == 1
         if np.any(part.affine.offset):
-            products = piece.astype(np.float64) * part.affine.offset[:, None]
-            seen = settled(products.sum(axis=(1, 2)), np.abs(products).sum(axis=(1, 2))).T
+            seen = _of_constants(piece, part.affine.offset)
             if extent is not None:
                 blocks.setdefault(step(("one", extent), 1), []).append(seen)
                 stored = False
@@ -62,6 +61,25 @@ def composed(
     holds = max(part.affine.holds for part in units.parts)
     terms = {basis: same[0] if len(same) == 1 else reduce(summed, map(whole, same)) for basis, same in blocks.items()}
     return Affine(terms, np.ones(n), offset, ("",) * n, eps, stored=stored, holds=holds)
+
+
+def _of_constants(piece: Array, constants: Array) -> Array:
+    """What each position of a window makes of constants, sums that cancelled being 0. Shape (out, window positions).
+
+    Args:
+        piece: Weights, shape (window positions, positions, in, out).
+        constants: Shape (in,).
+    """
+    windows, out = len(piece), piece.shape[-1]
+    flat, level = piece.reshape(windows, -1, out), np.tile(constants, piece.shape[1])
+    sums, sizes, step = np.zeros((windows, out)), np.zeros((windows, out)), max(1, BLOCK // max(1, out))
+    # Few at a time: in float64, and once more as sizes, a large kernel would be most of the memory.
+    for window in range(windows):
+        for start in range(0, len(level), step):
+            wide, some = flat[window, start : start + step].astype(np.float64), level[start : start + step]
+            sums[window] += some @ wide
+            sizes[window] += np.abs(some) @ np.abs(wide, out=wide)
+    return settled(sums, sizes).T
 
 
 def _anew(source: str, units: Units) -> Units:

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.linalg import qr, solve_triangular
 from scipy.linalg.lapack import dpotrf
 
-from redundancy.coefficients import TINY
+from redundancy.coefficients import TINY, norms
 from redundancy.fold import Fold, beside, compose, identity
 from redundancy.network import Array
 from redundancy.notions.notion import register
@@ -20,6 +20,9 @@ DIGITS = 100.0
 
 SPARE = 16
 """Columns beside as many as there are rows, at least, that are looked at first for a proof of independence."""
+
+TRIES = 4
+"""Bases, the narrowest first, that are asked for a proof, before all is written out."""
 
 
 def dependent(site: Site) -> Fold:
@@ -80,24 +83,27 @@ def independent(unit: Array, tolerance: float) -> bool:
 
 
 def _independent_somewhere(site: Site, tolerance: float) -> bool:
-    """The same for what the units make of several bases, if what they make of one proves it; one is held at a time.
+    """The same for what the units make of several bases, if what they make of one proves it: no other is written out.
 
-    Scaled by their whole norms, some columns of the rows have smaller singular values than all of them. Columns of
-    zeros add nothing: what is left of units behind a function are often rows of one entry, each in its own column.
+    Scaled by their whole norms, some columns of the rows have no larger singular values than all of them; scaled by
+    norms of their own, at most as many times larger as a bound on the whole norm is. Columns of zeros add nothing:
+    what is left of units behind a function are often rows of one entry, each in its own column.
     """
-    if not isinstance(site.coefficients, Affine) or len(site.coefficients.terms) < 2:
+    affine, units = site.coefficients, np.arange(site.size) if site.lines is None else site.lines
+    if not isinstance(affine, Affine) or len(affine.terms) < 2:
         return False
-    some, squares = None, np.zeros(site.size)
-    with np.errstate(over="ignore"):
-        for block in site.blocks():
-            squares += np.einsum("ij,ij->i", block, block)
-            if some is None and block.shape[1] >= site.size:
-                filled = np.flatnonzero(np.any(block, axis=0))[: 2 * site.size]
-                some = block[:, filled] if len(filled) >= site.size else None
-    sizes = np.sqrt(squares)
-    if some is None or not np.all((sizes > TINY) & np.isfinite(sizes)):
-        return False
-    return independent(some / sizes[:, None], tolerance)
+    gain = np.ones(site.size) if site.gain is None else np.abs(site.gain)
+    largest = gain * affine.sizes()[units]
+    wide_enough = [basis for basis in affine.terms if affine.extent(basis) >= site.size]
+    for basis in sorted(wide_enough, key=affine.extent)[:TRIES]:
+        block = np.asarray(affine.term(basis, units), np.float64)
+        some = gain[:, None] * block[:, np.any(block, axis=0)]
+        own = norms(some)
+        if not np.all((own > TINY) & np.isfinite(largest)):
+            continue
+        if independent(some / own[:, None], tolerance * float(np.max(largest / own))):
+            return True
+    return False
 
 
 def _apart(rows: Array) -> bool:
@@ -109,17 +115,17 @@ def _apart(rows: Array) -> bool:
 
 
 def _fold(site: Site, tolerance: float, *, copies: bool) -> Fold:
-    norms, unit = lengths(site.rows), directions(site.rows)
+    sizes, unit = lengths(site.rows), directions(site.rows)
     keep, into = _combinations(unit, tolerance)
     with np.errstate(over="ignore"):
-        ratios = norms[:, None] / np.where(norms[keep] > 0, norms[keep], 1.0)
-        shift = np.abs(site.offset) / np.where(norms > 0, norms, 1.0)
+        ratios = sizes[:, None] / np.where(sizes[keep] > 0, sizes[keep], 1.0)
+        shift = np.abs(site.offset) / np.where(sizes > 0, sizes, 1.0)
     spared = _drowned(into, keep, shift) | ~np.isfinite(ratios).all(axis=1)
     spared |= _unexplained(unit, keep, into, 2 * tolerance)
     if not copies:
         spared |= _copied(into, site.eps)
     keep, into = _without(keep, into, spared)
-    into = into * norms[:, None] / np.where(norms[keep] > 0, norms[keep], 1.0)
+    into = into * sizes[:, None] / np.where(sizes[keep] > 0, sizes[keep], 1.0)
     into[keep] = np.eye(len(keep))
     offset = site.offset - into @ site.offset[keep]
     offset[keep] = 0.0
