@@ -153,6 +153,6 @@ def test_the_variable_says_how_large_a_store_may_be(tmp_path, monkeypatch, said,
 @pytest.mark.parametrize("said", ["much", "-1", "2 X", "1e9", "K"])
 def test_what_is_no_size_is_refused_in_one_line(tmp_path, monkeypatch, said):
     monkeypatch.setenv(VARIABLE, said)
-    with pytest.raises(DataError, match="REDUNDANCY_STORE_SIZE=.* is no size: give bytes, or") as refused:
+    with pytest.raises(DataError, match=r"REDUNDANCY_STORE_SIZE=.* is no size: give bytes, or") as refused:
         Store(tmp_path)
     assert "\n" not in str(refused.value)
