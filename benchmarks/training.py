@@ -2,8 +2,9 @@
 
     python benchmarks/training.py [names] [--repeats 3] [--fits 2]
 
-Both take the same steps on the same batches from the same weights. `fit` runs on a model that is built, compiled and
-warm; only its own time counts. The zoo's time is all of `train`: drawing weights, steps, judging. Its first call, which
+Both take the same steps on the same batches from the same weights. "fit" runs on a model that is built, compiled and
+warm; only its own time counts. "loop" is what a script does that trains many networks: build a model, compile, `fit`,
+for each of them. The zoo's time is all of `train`: drawing weights, steps, judging on all images. Its first call, which
 builds the graph as well, is told apart. Seconds are of one network; "cpu" counts all processors.
 """
 
@@ -76,6 +77,12 @@ class Fit:
         return took, float((answers == data.y_test).mean())
 
 
+def looped(recipe, data, seed):
+    """A turn of a script's loop: a model is built, compiled, and trained by `fit`."""
+    fit = Fit(recipe, data)
+    fit.run(seed)
+
+
 def throughput():
     """Floating-point operations a second of one large product of matrices, best of a few."""
     import tensorflow as tf
@@ -101,24 +108,28 @@ def measured(name, data, repeats, fits):
     first, runs = timed(lambda: train(recipe, chosen, data=data))
     fit = Fit(recipe, data)
     fit.run(chosen[0])
-    theirs, ours, accuracies = [], [], []
+    theirs, ours, loops, accuracies = [], [], [], []
     for repeat in range(repeats):
         for seed in chosen[repeat * fits : (repeat + 1) * fits]:
             took, accuracy = fit.run(seed)
             theirs.append(took)
             accuracies.append((accuracy, next(run.accuracy for run in runs if run.seed == seed)))
+        loops.append(timed(lambda: looped(recipe, data, chosen[0]))[0])
         ours.append(timed(lambda: train(recipe, chosen, data=data))[0].of(count))
     wall, cpu = (np.median([getattr(took, of) for took in ours]) for of in ("wall", "cpu"))
     fit_wall, fit_cpu = (np.median([getattr(took, of) for took in theirs]) for of in ("wall", "cpu"))
+    loop_wall = np.median([took.wall for took in loops])
     share = operations(recipe, data) / wall / throughput()
     kept, made = np.mean(accuracies, axis=0)
     print(f"{name:14}{count:4}{fit_wall:9.3f}{fit_cpu:9.3f}{wall:9.3f}{cpu:9.3f}{first.of(count).wall:9.3f}"
-          f"{fit_wall / wall:8.1f}{fit_cpu / cpu:8.1f}{share:8.0%}   {kept:.4f} / {made:.4f}", flush=True)  # fmt: skip
+          f"{fit_wall / wall:8.1f}{fit_cpu / cpu:8.1f}"
+          f"{loop_wall:9.3f}{loop_wall / wall:8.1f}{share:8.0%}   {kept:.4f} / {made:.4f}", flush=True)  # fmt: skip
 
 
 def main(names, repeats, fits):
     data = load_data()
-    print(f"{'':18}{'fit: s':>9}{'cpu':>9}{'zoo: s':>9}{'cpu':>9}{'first':>9}{'times':>8}{'cpu':>8}{'matmul':>8}   "
+    print(f"{'':18}{'fit: s':>9}{'cpu':>9}{'zoo: s':>9}{'cpu':>9}{'first':>9}{'times':>8}{'cpu':>8}"
+          f"{'loop: s':>9}{'times':>8}{'matmul':>8}   "
           "accuracy: fit / zoo")  # fmt: skip
     for name in names or CASES:
         measured(name, data, repeats, fits)

@@ -72,7 +72,7 @@ def group(name):
     size, layers = GROUPS[name]
     data = load_data()
     recipe = Recipe(layers, steps=0, data=data.name)
-    plan = training._plan(training.shared(recipe), data.input_shape)
+    plan = training._plan(training.shared(recipe), data.input_shape, len(data.x_train) + len(data.x_test))
     estimate = size * bytes_a_run(plan, recipe.batch_size, 2, 4) / 1e6
     training.group_size = lambda *_: size
     train(recipe, range(size), data=data)  # the framework and the data set, but no step

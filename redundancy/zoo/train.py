@@ -143,10 +143,7 @@ def grouping(pairs: Iterable[Pair], data: Dataset) -> Callable[[Iterable[Pair]],
     numbers = Counter(recipe for recipe, _ in pairs)
     kinds = {recipe: shared(recipe) for recipe in numbers}
     wanted = {kind: sum(numbers[recipe] for recipe in kinds if kinds[recipe] == kind) for kind in set(kinds.values())}
-    sizes = {
-        kind: AT_ONCE if why_alone(kind) else runs_at_once(kind, data.input_shape, number)
-        for kind, number in wanted.items()
-    }
+    sizes = {kind: AT_ONCE if why_alone(kind) else runs_at_once(kind, data, number) for kind, number in wanted.items()}
 
     def first(free: Iterable[Pair]) -> Sequence[Pair]:
         picked: list[Pair] = []

@@ -15,7 +15,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from redundancy.zoo.fused.plan import RECTIFIED, TOGETHER, Part
+from redundancy.zoo.fused.plan import RECTIFIED, TILED, TOGETHER, Part
+from redundancy.zoo.fused.tiles import SIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +69,24 @@ def _conv(part: Part, inputs: Sequence[tf.Tensor], weights: Weights, way: Pass) 
 FORMS[RECTIFIED] = _conv
 
 
+@form(TILED)
+def _conv_of_tiles(part: Part, inputs: Sequence[tf.Tensor], weights: Weights, way: Pass) -> tf.Tensor:
+    (x,) = inputs
+    runs, numbers, kernel = x.shape[0], x.shape[-1], weights["kernel"]
+    spread = tf.constant(part.config["tiling"].spread(), x.dtype)
+    windows = tf.reshape(kernel, (runs, -1, kernel.shape[-1]))
+    matrix = tf.reshape(tf.einsum("apw,kwf->kapf", spread, windows), (runs, numbers, -1))
+    bias = tf.tile(weights["bias"], (1, SIDE**2))[:, None]
+    maps = tf.nn.relu(tf.matmul(tf.reshape(x, (runs, -1, numbers)), matrix) + bias)
+    return tf.reshape(maps, (*x.shape[:2], *part.shape))
+
+
 @form("dense")
 def _dense(part: Part, inputs: Sequence[tf.Tensor], weights: Weights, way: Pass) -> tf.Tensor:
     (x,) = inputs
     rows = tf.reshape(x, (x.shape[0], -1, x.shape[-1]))
-    products = tf.matmul(rows, weights["kernel"], transpose_b=True)
+    kernel = tf.reshape(weights["kernel"], (x.shape[0], part.shape[-1], -1))
+    products = tf.matmul(rows, kernel, transpose_b=True)
     if "bias" in weights:
         products += weights["bias"][:, None]
     return tf.reshape(products, (*x.shape[:-1], part.shape[-1]))

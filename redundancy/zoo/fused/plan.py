@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from redundancy.network import Array, Network, Node
+from redundancy.zoo.fused.tiles import SIDE, Tiling
 
 FIXED = ("mean", "variance")
 """Weights that the forward pass moves, and no gradient."""
@@ -20,6 +21,9 @@ TOGETHER = "conv_dense"
 
 RECTIFIED = "conv_relu"
 """A convolution with bias, and the ReLU that alone reads it: in one go over the map."""
+
+TILED = "conv_relu_tiles"
+"""The same of images that were cut into tiles, for a dense layer that reads its map tile by tile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +94,13 @@ class Plan:
         parts: In order; the first is the input, the last gives the logits.
         weights: All of them.
         dropouts: Names of the parts that drop values, in order.
+        tiling: How images are cut before the first part gets them; None where they stay as they are.
     """
 
     parts: tuple[Part, ...]
     weights: tuple[Weight, ...]
     dropouts: tuple[str, ...]
+    tiling: Tiling | None = None
 
     def laid(self, network: Network) -> list[Array]:
         """The weights of a network of this structure, in the plan's order and layout."""
@@ -108,24 +114,26 @@ class Plan:
         return structure.with_weights(nodes)
 
 
-def planned(network: Network, batch_size: int) -> Plan:
+def planned(network: Network, batch_size: int, images: int) -> Plan:
     """The plan of a recipe's network.
 
     Args:
         network: Made by `structure`, of one output.
         batch_size: Images in a step, which decides what pays.
+        images: In the data set, which decides whether there is memory for tiles of them.
     """
-    joined = {trio[-1].name: trio for trio in _trios(network) if _pays(*trio, network, batch_size)}
+    joined = {trio[-1].name: trio for trio in _trios(network, "conv") if _pays(*trio, network, batch_size)}
     inside = {node.name for trio in joined.values() for node in trio[:-1]}
+    cheaper, tiling = _tiled(replace(network, nodes=tuple(_cheaper(network))), images)
     parts: list[Part] = []
     weights: list[Weight] = []
-    for node in _cheaper(network):
+    for node in cheaper:
         if node.name in joined:
             parts.append(_together(*joined[node.name], network, weights))
         elif node.name not in inside:
             parts.append(_alone(node, weights))
     dropouts = tuple(part.name for part in parts if part.kind == "dropout")
-    return Plan(tuple(parts), tuple(weights), dropouts)
+    return Plan(tuple(parts), tuple(weights), dropouts, tiling)
 
 
 def _cheaper(network: Network) -> Iterator[Node]:
@@ -150,11 +158,33 @@ def _cheaper(network: Network) -> Iterator[Node]:
             yield kept
 
 
-def _trios(network: Network) -> list[tuple[Node, Node, Node]]:
+def _tiled(network: Network, images: int) -> tuple[Network, Tiling | None]:
+    """The network with its first convolution as a product of tiles, and how to cut them, where that pays."""
+    for conv, _, dense in _trios(network, RECTIFIED):
+        first, kernel = network[conv.inputs[0]], conv.weights["kernel"]
+        tiling = Tiling(_shape(first), kernel.shape[:2], conv.config["padding"])
+        alone = first.kind == "input" and len(network.readers(first.name)) == 1
+        if alone and tiling.pays(kernel.shape[-1], images):
+            tiles, numbers = tiling.shape
+            changed = [
+                first.with_shape((tiles, numbers)),
+                replace(
+                    conv,
+                    kind=TILED,
+                    shape=(tiles, SIDE**2 * kernel.shape[-1]),
+                    config={**conv.config, "tiling": tiling},
+                ),
+                replace(dense, config={**dense.config, "map": _shape(conv)}),
+            ]
+            return network.with_nodes({node.name: node for node in changed}), tiling
+    return network, None
+
+
+def _trios(network: Network, kind: str) -> list[tuple[Node, Node, Node]]:
     """(conv, flatten, dense) that nothing lies between and nothing else reads, the strides of the convolution 1."""
     found = []
     for conv in network:
-        if conv.kind != "conv" or conv.config["strides"] != (1, 1):
+        if conv.kind != kind or conv.config["strides"] != (1, 1):
             continue
         readers = network.readers(conv.name)
         if len(readers) == 1 and readers[0].kind == "flatten":
@@ -196,9 +226,18 @@ def _alone(node: Node, weights: list[Weight]) -> Part:
 def _plain(node: Node, name: str) -> Weight:
     shape = node.weights[name].shape
     regularizer = node.config.get("regularizer") if name == "kernel" else None
-    # The kernel of a dense layer lies by units: then its gradient is made as it lies, in two thirds of the time.
-    order = (1, 0) if (node.kind, name) == ("dense", "kernel") else tuple(range(len(shape)))
-    return Weight(node.layer if node.kind == RECTIFIED else node.name, name, shape, shape, order, regularizer)
+    split, order = _by_units(node) if (node.kind, name) == ("dense", "kernel") else (shape, tuple(range(len(shape))))
+    owner = node.layer if node.kind in (RECTIFIED, TILED) else node.name
+    return Weight(owner, name, shape, split, order, regularizer)
+
+
+def _by_units(dense: Node) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """How a dense kernel is split and lies: by units, as its gradient is then made in two thirds of the time."""
+    inputs, units = dense.weights["kernel"].shape
+    if "map" not in dense.config:
+        return (inputs, units), (1, 0)
+    height, width, channels = dense.config["map"]
+    return (height // SIDE, SIDE, width // SIDE, SIDE, channels, units), (5, 0, 2, 1, 3, 4)
 
 
 def _placed(weight: Weight, weights: list[Weight]) -> int:

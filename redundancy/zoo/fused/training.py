@@ -15,6 +15,7 @@ from redundancy.network import Array, Network
 from redundancy.zoo.choices import Optimizer
 from redundancy.zoo.fused.plan import Plan, planned
 from redundancy.zoo.fused.sizes import bytes_a_run, group_size
+from redundancy.zoo.fused.tiles import Tiling
 from redundancy.zoo.initial import initial
 from redundancy.zoo.judging import judged
 from redundancy.zoo.recipe import Recipe
@@ -65,10 +66,10 @@ def fused(pairs: Sequence[Pair], data: Dataset) -> Iterator[Run]:
     import tensorflow as tf
 
     common = shared(pairs[0][0])
-    size = runs_at_once(common, data.input_shape, len(pairs))
+    size = runs_at_once(common, data, len(pairs))
     with tf.device("/CPU:0"):
-        engine = _engine(common, data.input_shape, size)
-        tensors = _Tensors(data, common.dtype)
+        engine = _engine(common, data.input_shape, _images(data), size)
+        tensors = _Tensors(data, common.dtype, engine.plan.tiling)
     for start in range(0, len(pairs), size):
         group = pairs[start : start + size]
         with tf.device("/CPU:0"):
@@ -77,45 +78,50 @@ def fused(pairs: Sequence[Pair], data: Dataset) -> Iterator[Run]:
 
 
 class _Tensors:
-    """A data set as TensorFlow has it: images as rows."""
+    """A data set as TensorFlow has it: images as rows, or their tiles."""
 
-    def __init__(self, data: Dataset, dtype: str) -> None:
+    def __init__(self, data: Dataset, dtype: str, tiling: Tiling | None) -> None:
         import tensorflow as tf
 
         def rows(images: Array) -> tf.Tensor:
-            return tf.constant(images.reshape(len(images), -1).astype(dtype, copy=False))
+            typed = images.astype(dtype, copy=False)
+            return tf.constant((tiling.cut(typed) if tiling else typed).reshape(len(images), -1))
 
         self.train, self.test, self.labels = rows(data.x_train), rows(data.x_test), tf.constant(data.y_train)
 
 
-def runs_at_once(common: Recipe, input_shape: tuple[int, ...], wanted: int) -> int:
+def runs_at_once(common: Recipe, data: Dataset, wanted: int) -> int:
     """How many runs to train in one group.
 
     Args:
         common: What they have in common, as `shared` says; there is no reason in `why_alone`.
-        input_shape: Of an image.
+        data: What to train on.
         wanted: Runs in all, 1 or more.
     """
     from redundancy.zoo.fused.optimizers import METHODS
 
-    plan = _plan(common, input_shape)
+    plan = _plan(common, data.input_shape, _images(data))
     optimizer = Optimizer.of(common.optimizer)
     slots = len(METHODS[optimizer.name].slots(optimizer.options))
     each = bytes_a_run(plan, common.batch_size, slots, numpy_dtype(common.dtype).itemsize)
     return group_size(wanted, each)
 
 
-@lru_cache(maxsize=ENGINES)
-def _plan(common: Recipe, input_shape: tuple[int, ...]) -> Plan:
-    return planned(structure(common, input_shape), common.batch_size)
+def _images(data: Dataset) -> int:
+    return len(data.x_train) + len(data.x_test)
 
 
 @lru_cache(maxsize=ENGINES)
-def _engine(common: Recipe, input_shape: tuple[int, ...], size: int) -> Engine:
+def _plan(common: Recipe, input_shape: tuple[int, ...], images: int) -> Plan:
+    return planned(structure(common, input_shape), common.batch_size, images)
+
+
+@lru_cache(maxsize=ENGINES)
+def _engine(common: Recipe, input_shape: tuple[int, ...], images: int, size: int) -> Engine:
     from redundancy.zoo.fused.engine import Engine
 
     optimizer = Optimizer.of(common.optimizer)
-    return Engine(_plan(common, input_shape), optimizer, size, common.batch_size, common.dtype)
+    return Engine(_plan(common, input_shape, images), optimizer, size, common.batch_size, common.dtype)
 
 
 def _group(engine: Engine, pairs: Sequence[Pair], data: Dataset, tensors: _Tensors) -> list[Run]:

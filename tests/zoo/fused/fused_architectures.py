@@ -18,6 +18,7 @@ ARCHITECTURES = {
     "one matrix": (conv(3, (3, 1)), flatten(), dense(3)),
     "one matrix, same padding": (conv(2, 2, padding="same", use_bias=False), flatten(), dense(3, use_bias=False)),
     "plain": (conv(4, 3, activation="relu"), flatten(), dense(5, activation="tanh"), dense(3)),
+    "tiles, same padding": (conv(3, (2, 3), padding="same", activation="relu"), flatten(), dense(3)),
     "pooled": (conv(3, 2, activation="relu"), max_pooling(), conv(3, 2, activation="relu"), flatten(), dense(3)),
     "dropped": (dropout(0.2), conv(4, 3, strides=2), dropout(0.5), flatten(), dense(3)),
     "normalised": (conv(3, 3), batch_normalization(momentum=0.5), activation("elu", alpha=0.5), flatten(),
