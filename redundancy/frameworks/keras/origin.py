@@ -142,7 +142,7 @@ def layer_origin(operation: Any) -> LayerOrigin:
             config = operation.get_config()
     except Exception as error:  # a class of the user's own may raise anything here
         return LayerOrigin(type(operation), problem=_first_line(error) or "it has no get_config()")
-    objects = _own_objects(operation)
+    objects = own_objects(operation)
     return LayerOrigin(type(operation), {**config, **_unnamed(operation, config)}, objects, _disguised(objects))
 
 
@@ -155,7 +155,8 @@ def _unnamed(operation: Any, config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _own_objects(operation: Any) -> dict[str, Any]:
+def own_objects(operation: Any) -> dict[str, Any]:
+    """The classes and functions that are not Keras's own and that a layer, a loss or a metric names, by name."""
     found: dict[str, Any] = {}
     # A wrapper or a nested model has layers of its own, at any depth.
     parts = operation._flatten_layers() if hasattr(operation, "_flatten_layers") else (operation,)
