@@ -21,6 +21,9 @@ PAUSE = 0.2
 PATIENCE = 3600.0
 """Seconds without any run from other processes after which their work is done here as well."""
 
+SLACK = 0.05
+"""The share of a store's room that may be written before it is looked at whether there is too much."""
+
 AT_ONCE = 16
 """Runs without a fused form that are taken from a store's other users at a time."""
 
@@ -99,17 +102,21 @@ def finished(pairs: Iterable[Pair], data: Dataset, store: Store | None = None) -
 
 def _missing(missing: dict[Pair, None], data: Dataset, store: Store) -> Iterator[tuple[Run, bool]]:
     """Trains what nobody else is training, a group at a time, and waits for the rest."""
-    group, last = grouping(missing, data), time.monotonic()
+    group, last, written = grouping(missing, data), time.monotonic(), 0
     while missing:
         waits = time.monotonic() - last < PATIENCE
         with store.turn(missing, data.digest, group, waits=waits) as turn:
             for run in trained_together(turn.mine, data):
-                store.save(run)
+                written += store.save(run)
                 del missing[run.recipe, run.seed]
                 yield run, True
         for run in _kept(turn.came, data, store):
             del missing[run.recipe, run.seed]
             yield run, False
+        # Looking at a large store takes a moment: not after every group.
+        if written and (not missing or written > store.limit * SLACK):
+            store.trim(missing, data.digest)
+            written = 0
         if turn.mine or turn.came:
             last = time.monotonic()
         elif missing:
