@@ -351,6 +351,8 @@ def test_the_profile_of_the_ini_file(section, pytester):
         ("--redundancy-profile=fast", "ERROR: *there is no profile 'fast'; give one of quick, standard, thorough"),
         ("--redundancy-seed=-1", "ERROR: *'-1' is no seed; give a whole number from 0 up"),
         ("--redundancy-seed=one", "ERROR: *'one' is no seed; give a whole number from 0 up"),
+        ("--redundancy-cluster=4", "ERROR: --redundancy-cluster: '4' names no workers; give here, processes*"),
+        ("--redundancy-cluster=tcp://127.0.0.1:1", "ERROR: --redundancy-cluster: nothing answers at tcp://*"),
         ("--redundancy-data=nothing", "ERROR: --redundancy-data: no data set 'nothing': *"),
     ],
 )
