@@ -4,33 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
-import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
-
-import numpy as np
 
 from redundancy.cache import VARIABLE, directory, write_atomically
-from redundancy.errors import DataError, NetworkError
-from redundancy.network import Array
+from redundancy.errors import DataError
+from redundancy.zoo import shelves
+from redundancy.zoo.entry import FORMAT, DamagedError, Expected, packed, unpacked
 from redundancy.zoo.notices import Notices
 from redundancy.zoo.recipe import Recipe
 from redundancy.zoo.run import Run
-from redundancy.zoo.structure import numpy_dtype, structure
-from redundancy.zoo.versions import machine, versions
-
-FORMAT = 3
-"""Another number where the way that runs are trained or written changes what they are."""
+from redundancy.zoo.structure import structure
+from redundancy.zoo.versions import versions
 
 Pair = tuple[Recipe, int]
 
-_META = "meta"
-_DAMAGE = (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error, NetworkError)
+_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +40,23 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Runs on disk: one .npz without pickle a run, under a name made of everything that decides its weights.
+    """Runs on disk: one file a run, as `docs/store.md` says, under a name made of everything that decides its weights.
 
     That is the recipe, the seed, the data, and the versions of what computes (see `versions`). The machine is not
     among it: it decides rounding only, so that machines may share a directory. A file is believed only if its own
-    digest fits. One that is damaged is renamed to *.bad, and counts as missing.
+    digest fits, and it says what it is expected to. Any other is renamed to *.bad, and counts as missing.
 
     Attributes:
         directory: Created when first written to.
+        limit: Bytes that it may take; beyond, the runs go that were not used for longest. If not given, what
+            `REDUNDANCY_STORE_SIZE` says (bytes, or 500M, 2G, ...), else 2 GiB.
+
+    Raises:
+        DataError: The variable says no size.
     """
 
     directory: Path
+    limit: int = field(default_factory=shelves.limit)
 
     @classmethod
     def default(cls) -> Store:
@@ -88,50 +86,60 @@ class Store:
             return None
         except OSError as error:
             raise _refused(path, "read", error) from error
+        expected = Expected(path.stem, recipe, seed, data_digest, structure(recipe, input_shape))
         with source:
             try:
-                meta, arrays = _read(source, path.stem)
-                network = structure(recipe, input_shape).with_weights(_by_node(arrays))
-                loss, accuracy = float(meta["loss"]), float(meta["accuracy"])
-                return Run(recipe, seed, network, loss, accuracy, data_digest, meta["diverged"], meta["alone"])
-            except _DAMAGE:
+                run = unpacked(source.read(expected.most + 1), expected)
+            except DamagedError:
                 self._set_aside(path)
-        return None
+                return None
+            except OSError as error:
+                raise _refused(path, "read", error) from error
+        with suppress(OSError):  # read-only, or gone since
+            os.utime(path)
+        return run
 
-    def save(self, run: Run) -> None:
-        """Keep a run; readers see the whole file or none.
+    def save(self, run: Run) -> int:
+        """Keep a run; readers see the whole file or none. How many bytes it takes.
 
         Raises:
             DataError: The directory cannot be made or written to.
         """
         path = self.path(run.recipe, run.seed, run.data_digest)
-        self._make(path.parent)
-        arrays = {f"{node.name}/{name}": array for node in run.network for name, array in node.weights.items()}
-        meta = {
-            "key": path.stem,
-            "recipe": run.recipe.to_json(),
-            "seed": run.seed,
-            "data": run.data_digest,
-            "loss": repr(run.loss),
-            "accuracy": repr(run.accuracy),
-            "diverged": run.diverged,
-            "alone": run.alone,
-            "versions": versions(),
-            "machine": machine(),
-            "saved": datetime.now(UTC).isoformat(timespec="seconds"),
-            "dtypes": {name: array.dtype.name for name, array in arrays.items()},
-        }
-        text = json.dumps({**meta, "digest": _digest(meta, arrays)}, sort_keys=True)
-        plain = {name: _plain(array) for name, array in arrays.items()}
-        content = {**plain, _META: np.frombuffer(text.encode(), np.uint8)}
-        write_atomically(path, lambda file: np.savez(file, **content))  # type: ignore[arg-type]
+        content = packed(run, path.stem)
+        for left in reversed(range(_TRIES)):
+            self._make(path.parent)
+            try:
+                write_atomically(path, lambda file: file.write(content))
+            except DataError as error:
+                # Another process may have removed the directory while it was empty.
+                if not (left and isinstance(error.__cause__, FileNotFoundError)):
+                    raise
+            else:
+                break
+        return len(content)
+
+    def trim(self, needed: Iterable[Pair] = (), data_digest: str = "") -> None:
+        """Makes room where there is too little, and removes what was left behind: see `shelves.trim`.
+
+        Args:
+            needed: (recipe, seed) of runs that have to stay.
+            data_digest: Of the data set they are trained on.
+
+        Raises:
+            DataError: The directory cannot be read.
+        """
+        try:
+            shelves.trim(self.directory, self.limit, lambda: {self.path(*pair, data_digest).stem for pair in needed})
+        except OSError as error:
+            raise _refused(self.directory, "read", error) from error
 
     @contextmanager
     def turn(
         self,
         pairs: Iterable[Pair],
         data_digest: str,
-        group: Callable[[Iterable[Pair]], Sequence[Pair]],
+        group: Callable[[Iterable[Pair]], Iterable[Pair]],
         *,
         waits: bool = True,
     ) -> Iterator[Turn]:
@@ -176,10 +184,7 @@ class Store:
     def path(self, recipe: Recipe, seed: int, data_digest: str) -> Path:
         """Where a run is, or would be."""
         key = _hash([FORMAT, recipe.digest, seed, data_digest, versions()])
-        return self._group(recipe, data_digest) / f"{key}.npz"
-
-    def _group(self, recipe: Recipe, data_digest: str) -> Path:
-        return self.directory / _hash([recipe.digest, data_digest])[:16]
+        return self.directory / recipe.digest[:16] / f"{key}.npz"
 
     def _make(self, path: Path) -> None:
         try:
@@ -194,37 +199,6 @@ class Store:
             return
         except OSError as error:
             raise _refused(path, "set aside the damaged file", error) from error
-
-
-def _read(source: BinaryIO, key: str) -> tuple[dict[str, Any], dict[str, Array]]:
-    """What a file says: everything but the arrays, and the arrays by name. Raises one of _DAMAGE."""
-    with np.load(source, allow_pickle=False) as file:
-        content = {name: file[name] for name in file.files}
-    meta = json.loads(content.pop(_META).tobytes())
-    stated = meta.pop("digest")
-    arrays = {name: content[name].view(numpy_dtype(dtype)) for name, dtype in meta["dtypes"].items()}
-    if meta["key"] != key or len(arrays) != len(content) or stated != _digest(meta, arrays):
-        raise ValueError("the content is not what was written")
-    return meta, arrays
-
-
-def _by_node(arrays: Mapping[str, Array]) -> dict[str, dict[str, Array]]:
-    nodes: dict[str, dict[str, Array]] = {}
-    for place, array in arrays.items():
-        node, _, name = place.partition("/")
-        nodes.setdefault(node, {})[name] = array
-    return nodes
-
-
-def _plain(array: Array) -> Array:
-    # NumPy's file format knows no bfloat16: its bits are kept as integers.
-    return array if array.dtype.kind == "f" else array.view(f"u{array.dtype.itemsize}")
-
-
-def _digest(meta: Mapping[str, Any], arrays: Mapping[str, Array]) -> str:
-    sums = {name: hashlib.sha256(_plain(array).tobytes()).hexdigest() for name, array in arrays.items()}
-    shapes = {name: list(array.shape) for name, array in arrays.items()}
-    return _hash([dict(meta), sums, shapes])
 
 
 def _hash(value: object) -> str:

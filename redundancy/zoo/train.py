@@ -20,6 +20,9 @@ PAUSE = 0.2
 PATIENCE = 3600.0
 """Seconds without any run from other processes after which their work is done here as well."""
 
+SLACK = 0.05
+"""The share of a store's room that may be written before it is looked at whether there is too much."""
+
 
 def train(
     recipe: Recipe,
@@ -120,17 +123,23 @@ def _missing(missing: dict[Pair, None], data: Dataset, store: Store, workers: Wo
 
     Workers are given all of it at once, so that none of them waits for the slowest of a few groups.
     """
-    group, last = grouping(missing, data) if workers == HERE else tuple, time.monotonic()
+    group, last, written = grouping(missing, data) if workers == HERE else tuple, time.monotonic(), 0
     while missing:
         waits = time.monotonic() - last < PATIENCE
         with store.turn(missing, data.digest, group, waits=waits) as turn:
             for run in _trained(turn.mine, data, workers):
-                store.save(run)
+                written += store.save(run)
                 del missing[run.recipe, run.seed]
                 yield run, True
+                # Looking at a large store takes a moment: not after every run.
+                if written > store.limit * SLACK:
+                    store.trim(missing, data.digest)
+                    written = 0
         for run in _kept(turn.came, data, store):
             del missing[run.recipe, run.seed]
             yield run, False
+        if written and not missing:
+            store.trim(missing, data.digest)
         if turn.mine or turn.came:
             last = time.monotonic()
         elif missing:

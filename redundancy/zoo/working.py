@@ -10,9 +10,9 @@ from collections.abc import Mapping
 
 from redundancy.data.dataset import Dataset
 from redundancy.errors import ClusterError
+from redundancy.zoo.entry import FORMAT
 from redundancy.zoo.groups import Unit, trained
 from redundancy.zoo.run import Run
-from redundancy.zoo.store import FORMAT
 from redundancy.zoo.versions import library, versions
 
 _THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")

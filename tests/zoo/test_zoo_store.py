@@ -173,7 +173,7 @@ def test_everything_that_decides_a_run_is_in_its_name(store, toy, monkeypatch):
 
 def test_the_machine_decides_no_name(store, monkeypatch):
     name = store.path(RECIPE, 1, "a").name
-    monkeypatch.setattr(storing, "machine", lambda: "another processor")
+    monkeypatch.setattr("redundancy.zoo.entry.machine", lambda: "another processor")
     assert store.path(RECIPE, 1, "a").name == name
 
 
