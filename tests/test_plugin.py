@@ -444,8 +444,8 @@ def test_seeds_without_a_claim_are_refused_in_one_line(pytester):
 
 def test_trained_networks_are_counted_and_kept(section, pytester, monkeypatch, images):
     # What is trained, and how, is tested with the zoo.
-    def train(recipe, seeds, *, data, store):
-        assert str(store.directory) == "kept"
+    def train(recipe, seeds, *, data, store, workers):
+        assert (str(store.directory), workers) == ("kept", "processes:2")
         return tuple((recipe, seed, data.name) for seed in seeds)
 
     monkeypatch.setattr("redundancy.zoo.train", train)
@@ -458,7 +458,8 @@ def test_trained_networks_are_counted_and_kept(section, pytester, monkeypatch, i
         def test_them(trained, recipe):
             assert trained(recipe, (1, 2, 3))[0] == (recipe, 1, "images.npz")
     """
-    lines = section(source, "--redundancy-data", images, "--redundancy-store=kept", passed=1)
+    options = "--redundancy-data", images, "--redundancy-store=kept", "--redundancy-cluster=processes:2"
+    lines = section(source, *options, passed=1)
     assert lines[1] == "              not refuted in 2 configurations, 6 runs, on images.npz"
 
 
