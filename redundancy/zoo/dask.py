@@ -41,11 +41,8 @@ def trained(workers: Workers, pairs: Sequence[Pair], data: Dataset) -> Iterator[
     with _connected(workers.address) as client:
         there = _workers(client, workers.address)
         tasks = _tasks(client, pairs, data, len(there))
-        try:
-            yield from _arriving(Watch(client, workers.address), tasks, data)
-        finally:
-            if client.status == "running":
-                client.cancel(list(tasks), force=True)
+        # However this ends, the client closes: then the scheduler drops what is not done.
+        yield from _arriving(Watch(client, workers.address), tasks, data)
 
 
 @dataclass(slots=True)

@@ -224,7 +224,7 @@ def test_a_text_names_workers(text, workers):
 
 
 @pytest.mark.parametrize(
-    "text", ["processes:0", "processes:x", "tcp://host", "tcp://:1", "tcp://h:x", "http://h:1", "4"]
+    "text", ["processes:0", "processes:x", "tcp://host", "tcp://:1", "tcp://h:x", "ray://h:1", "4"]
 )
 def test_a_text_that_names_no_workers_is_refused(text):
     with pytest.raises(OptionError, match=r"names no .*; give"):
