@@ -45,7 +45,7 @@ def listed(names):
 def page():
     """The page as the registries are now."""
     names = set(kinds.kind.classes())
-    layers = {name for name in names if inspect.isclass(getattr(keras.layers, name, None))}
+    layers = {name for name in names if inspect.isclass(getattr(keras.layers, name, None))} | {*kinds.kind.UNLISTED}
     reasons = "\n".join(f"| `{name}` | {why} |" for name, why in REASONS.items())
     return PAGE.format(layers=listed(layers), operations=listed(names - layers), reasons=reasons)
 

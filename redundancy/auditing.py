@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from redundancy.clustering import near_duplicates
-from redundancy.compaction import Compaction
-from redundancy.costs import NOTHING, Cost, cost, cost_without
-from redundancy.errors import NetworkError
+from redundancy.compaction import Compaction, Unfit, anything_goes, operated
+from redundancy.costs import NOTHING, Cost, cost, cost_without, gained
 from redundancy.fold import Fold, Holds
 from redundancy.layers import RULES, Rule
 from redundancy.network import Array, Network, Node
@@ -20,7 +19,7 @@ from redundancy.notions.near import NEAR
 from redundancy.search import Finding, Findings
 from redundancy.similarity import directions
 from redundancy.spaces import Space, Trace, trace
-from redundancy.surgery import Refusal, operate
+from redundancy.surgery import Refusal
 
 LEAST = 0.9
 """The cosine of two kernels below which they are not called near, however far beyond chance it is."""
@@ -61,7 +60,8 @@ class AuditFinding:
             largest value of that unit; of near ones the largest relative distance of two that are alike.
         samples: Values of each unit that were looked at; 0 where no data was.
         removable: Whether `compact` takes them out, given the same options.
-        saved: What the network costs less without them, all others staying; as if removable, where they are not.
+        saved: What the network costs less without them, all others staying, with the biases that layers gain for
+            constants; as if removable, where they are not.
     """
 
     space: str
@@ -141,32 +141,28 @@ class Audit:
         }
 
 
-def audited(network: Network, findings: Findings, *, near: bool = True) -> Audit:
+def audited(network: Network, findings: Findings, *, near: bool = True, unfit: Unfit = anything_goes) -> Audit:
     """What was found in a network, notion by notion, and what is near to that.
 
     Args:
         network: That was searched.
         findings: What was found.
         near: Look for units that are only alike, as well.
+        unfit: What nobody could write: what leads there is not removable.
     """
     books = Books(trace(network), cost(network))
-    gone = {finding.space: finding.units.tolist() for finding in findings.found}
-    listed = [entry for finding in findings.found for entry in books.entries(finding, removable=True)]
+    held: dict[str, Refusal] = {}
+    operation, applied = operated(network, findings, unfit, held)
+    goes = {finding.space for finding in applied}
+    listed = [entry for f in findings.found for entry in books.entries(f, removable=f.space in goes)]
     listed += [entry for finding in findings.held for entry in books.entries(finding, removable=False)]
     kernels = {node.layer: node.weights["kernel"] for node in network if "kernel" in node.weights}
-    after = _after(network, findings, books, gone)
-    told = {**gone, **{finding.space: finding.units.tolist() for finding in findings.held}}
+    told = {finding.space: finding.units.tolist() for finding in (*findings.found, *findings.held)}
     alike = _near(books, told) if near else []
     found, fixed = _in_order(books, listed + alike), _fixed(books.followed)
-    return Audit(found, findings.refusals, "", network, kernels, books.before, after, fixed=fixed)
-
-
-def _after(network: Network, findings: Findings, books: Books, gone: Mapping[str, Sequence[int]]) -> Cost:
-    """What is left of a network: a layer without a bias may gain one."""
-    try:
-        return cost(operate(network, findings.folds).network) if findings.found else books.before
-    except NetworkError:
-        return books.without(gone)  # a sum of weights that is too large for its type: only compaction refuses that
+    refusals = (*findings.refusals, *operation.refusals, *held.values())
+    after = cost(operation.network) if applied else books.before
+    return Audit(found, refusals, "", network, kernels, books.before, after, fixed=fixed)
 
 
 def _fixed(followed: Trace) -> tuple[Refusal, ...]:
@@ -231,11 +227,25 @@ class Books:
         pairs = list(zip(finding.units.tolist(), finding.why, strict=True))
         return [
             replace(
-                self.entry(finding.space, notion, [j for j, why in pairs if why == notion], finding.fold, certainty),
+                self.entry(finding.space, notion, units, finding.fold, certainty),
                 removable=removable,
+                saved=self.saved(finding.space, units, {name: fold.offset for name, fold in finding.at.items()}),
             )
             for notion in dict.fromkeys(finding.why)
+            for units in [[j for j, why in pairs if why == notion]]
         ]
+
+    def saved(self, space: str, units: Sequence[int], constants: Mapping[str, Array]) -> Cost:
+        """What the network costs less without some units of a space.
+
+        Args:
+            space: Its name.
+            units: Indices of those that go.
+            constants: What each unit of a tap has of its own, by name of the tap; 0 elsewhere. Shapes (units there,).
+        """
+        home = self.space(space)
+        more = gained(self.followed.network, home.taps, np.isin(np.arange(home.size), units), constants)
+        return self.before - self.without({space: units}) - more
 
     def entry(
         self,
@@ -249,6 +259,9 @@ class Books:
     ) -> AuditFinding:
         """What was found of some units of a space, and what they cost."""
         sentences = (fold.sentence(j) for j in units) if isinstance(fold, Fold) else (fold[j] for j in units)
+        constants = {}
+        if isinstance(fold, Fold):
+            constants = {tap.name: fold.offset[tap.units] for tap in self.space(space).taps if not tap.padded}
         return AuditFinding(
             space=space,
             layers=tuple(space.split("+")),
@@ -260,7 +273,7 @@ class Books:
             error=error,
             samples=samples,
             removable=certainty is not Certainty.NEAR,
-            saved=self.before - self.without({space: units}),
+            saved=self.saved(space, units, constants),
         )
 
 

@@ -14,7 +14,7 @@ from redundancy.fold import Fold, Holds, compose
 from redundancy.network import Array, Network
 from redundancy.search import Finding, Findings, search
 from redundancy.spaces import trace
-from redundancy.surgery import Operation, Refusal, operate
+from redundancy.surgery import FoldedWeightError, Operation, Refusal, operate
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +154,7 @@ def compact(
 
     Raises:
         OptionError: There is no such notion.
-        NetworkError: The box is of a node that is no input, or is empty; a weight is NaN or infinite; or a sum of
-            weights does not fit the type that they are stored in.
+        NetworkError: The box is of a node that is no input, or is empty; or a weight is NaN or infinite.
     """
     names = None if notions is None else tuple(notions)
     return exhausted(network, lambda small: search(small, notions=names, box=box), unfit=unfit)
@@ -168,9 +167,6 @@ def exhausted(network: Network, look: Callable[[Network], Findings], *, unfit: U
         network: To compact; it stays as it is.
         look: Searches a network.
         unfit: What nobody could write is not made: the folds that lead there are refused.
-
-    Raises:
-        NetworkError: A sum of weights does not fit the type that they are stored in.
     """
     small = network
     removals: list[Removal] = []
@@ -180,7 +176,7 @@ def exhausted(network: Network, look: Callable[[Network], Findings], *, unfit: U
     held: dict[str, Refusal] = {}
     while True:
         findings = look(small)
-        operation, applied = _operated(small, findings, unfit, held)
+        operation, applied = operated(small, findings, unfit, held)
         refusals = (*findings.refusals, *operation.refusals, *held.values())
         if not applied:
             return Compaction(small, network, tuple(removals), refusals, folds, tuple(steps))
@@ -192,14 +188,27 @@ def exhausted(network: Network, look: Callable[[Network], Findings], *, unfit: U
         small = operation.network
 
 
-def _operated(
+def operated(
     network: Network, findings: Findings, unfit: Unfit, held: dict[str, Refusal]
 ) -> tuple[Operation, list[Finding]]:
-    """The folds that may be applied, and their network. What leads to nodes that nobody could write joins `held`."""
+    """The folds that may be applied, and their network.
+
+    Args:
+        network: That was searched; it stays as it is.
+        findings: What was found in it.
+        unfit: What nobody could write.
+        held: Refusals by space. Folds of those are not tried; what leads to nodes that nobody could write, or to
+            weights that are too large for their type, joins them.
+    """
     while True:
         wanted = [finding for finding in findings.found if finding.space not in held]
         at = {name: fold for finding in wanted for name, fold in finding.at.items()}
-        operation = operate(network, at) if at else Operation(network, ())
+        try:
+            operation = operate(network, at) if at else Operation(network, ())
+        except FoldedWeightError as error:
+            space, gone = next((finding.space, len(finding.units)) for finding in wanted if error.tap in finding.at)
+            held[space] = Refusal(space, error.layer, error.reason, gone)
+            continue
         refused = {refusal.space for refusal in operation.refusals}
         applied = [finding for finding in wanted if finding.space not in refused]
         problems = unfit(operation.network) if applied else {}

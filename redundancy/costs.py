@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from redundancy.layers import RULES
 from redundancy.network import Array, Network, Node
-from redundancy.spaces import Trace
+from redundancy.spaces import Tap, Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,31 @@ def cost_without(followed: Trace, gone: Array) -> Cost:
     """
     left = {node.name: _left(node, followed, gone) for node in followed.network}
     return _total(followed.network, left)
+
+
+def gained(network: Network, taps: Sequence[Tap], gone: Array, constants: Mapping[str, Array]) -> Cost:
+    """What the biases cost that layers gain, where constants of units that go have no bias to move to.
+
+    Args:
+        network: That the units are of.
+        taps: Where they are read.
+        gone: Which units of the space go. Shape (units,), bool.
+        constants: What each unit of a tap has of its own, by name of the tap; 0 elsewhere. Shapes (units there,).
+    """
+    numbers: dict[str, tuple[int, int]] = {}
+    for tap in taps:
+        constant = constants.get(tap.name, np.zeros(len(tap.units)))
+        channels = np.flatnonzero(gone[tap.units] & (constant != 0))
+        for read in tap.reads if len(channels) else ():
+            node = network[read.node]
+            rule = RULES[node.kind]
+            weights = rule.loose(node)
+            if "bias" in weights or node.layer in numbers:
+                continue
+            lost = np.moveaxis(weights[read.weight], read.axis, 0)[tap.part.where[:, channels]]
+            if np.any(lost):
+                numbers[node.layer] = prod(lost.shape[lost.ndim - rule.biased :]), lost.itemsize
+    return Cost(sum(n for n, _ in numbers.values()), 0, sum(n * size for n, size in numbers.values()))
 
 
 Left = tuple[float, float, int | None]

@@ -25,6 +25,10 @@ class RecipeError(RedundancyError):
     """A recipe that nothing can be trained from."""
 
 
+class ClusterError(RedundancyError):
+    """Processes or machines that were to train, and cannot be reached, are not like this one, or are gone."""
+
+
 class UnsupportedError(RedundancyError):
     """A model or an operation that this package does not handle, and therefore refuses."""
 

@@ -204,6 +204,9 @@ class _Search:
             for left in range(top, end, wide):
                 columns = order[left : min(left + wide, end)]
                 passes = coarse.tile(rows, columns)
+                if left == top:
+                    # Each pair once, and no row with itself: those would be taken for pairs that pass.
+                    passes[:, : len(rows)] = np.triu(passes[:, : len(rows)], 1)
                 seen += int(np.count_nonzero(passes))
                 if seen > len(order) and k < self._finest and fine is None:
                     fine = self._sketched(self._finest)
@@ -213,8 +216,7 @@ class _Search:
                     yield from self._tile(rows, columns, left - top)
                     continue
                 a, b = np.nonzero(passes)
-                later = a < b + (left - top)
-                first, second = rows[a[later]], columns[b[later]]
+                first, second = rows[a], columns[b]
                 if fine is not None:
                     near = fine.pairs(first, second)
                     first, second = first[near], second[near]

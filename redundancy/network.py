@@ -60,6 +60,11 @@ class Node:
         object.__setattr__(self, "weights", MappingProxyType(frozen))
         object.__setattr__(self, "layer", self.layer or self.name)
 
+    def __reduce__(self) -> tuple[type[Node], tuple[object, ...]]:
+        # Views of mappings cannot be pickled, and pickled arrays come back writable: the constructor makes both anew.
+        mappings = dict(self.config), dict(self.weights)
+        return Node, (self.name, self.kind, self.inputs, self.shape, *mappings, self.layer, self.origin)
+
     def with_weights(self, weights: Mapping[str, Array], shape: tuple[int | None, ...] | None = None) -> Node:
         """The same node with other weights, and another output shape where it changed."""
         return replace(self, weights=weights, shape=self.shape if shape is None else shape)

@@ -42,6 +42,7 @@ OPTIONS = {
     "store": "the directory that keeps trained networks; else one in the user's cache",
     "profile": f"how many configurations a claim is searched for: {', '.join(profiles.EXAMPLES)} "
     f"({', '.join(map(str, profiles.EXAMPLES.values()))}; {profiles.DEFAULT} if not given)",
+    "cluster": "who trains networks: here, processes:N, or a Dask scheduler as tcp://host:8786 (here if not given)",
     "seed": "the root seed, from which the seeds of all runs come (0 if not given); not that of the search",
 }
 """The options that take a value, and what they are: `--redundancy-NAME`, or `redundancy_NAME` in an ini file."""
@@ -54,6 +55,7 @@ class Choices:
     data: str
     store: str
     profile: str
+    cluster: str
     seed: int
     strict: bool
 
@@ -86,6 +88,8 @@ def pytest_configure(config: pytest.Config) -> None:
     choices = config.stash[_CHOICES] = _choices(config)
     if choices.data and not hasattr(config, "workerinput"):
         _check_data(config, choices.data)
+    if choices.cluster and not hasattr(config, "workerinput"):
+        _check_cluster(choices.cluster)
     scope = ExitStack()
     scope.enter_context(profiles.chosen(choices.profile))
     config.add_cleanup(scope.close)
@@ -101,7 +105,7 @@ def _choices(config: pytest.Config) -> Choices:
     seed = said["seed"] or "0"
     if not (seed.isascii() and seed.isdigit()):
         raise pytest.UsageError(f"--redundancy-seed: {seed!r} is no seed; give a whole number from 0 up")
-    return Choices(said["data"], said["store"], profile, int(seed), bool(_option(config, "strict")))
+    return Choices(said["data"], said["store"], profile, said["cluster"], int(seed), bool(_option(config, "strict")))
 
 
 def _option(config: pytest.Config, name: str) -> object:
@@ -124,6 +128,16 @@ def _check_data(config: pytest.Config, chosen: str) -> None:
         config.stash[_DATASET] = load(chosen)
     except RedundancyError as error:
         raise pytest.UsageError(f"--redundancy-data: {error}") from None
+
+
+def _check_cluster(chosen: str) -> None:
+    """It can be talked to now; whether its workers have the right versions is seen when there is something to train."""
+    from redundancy.zoo.workers import Workers
+
+    try:
+        Workers.parse(chosen).check()
+    except RedundancyError as error:
+        raise pytest.UsageError(f"--redundancy-cluster: {error}") from None
 
 
 @pytest.fixture(scope="session")
@@ -165,9 +179,13 @@ def root_seed(pytestconfig: pytest.Config) -> int:
 
 
 @pytest.fixture(scope="session")
-def trained(dataset: Dataset, store: Store) -> Callable[[Recipe, Iterable[int]], tuple[Run, ...]]:
+def trained(
+    dataset: Dataset, store: Store, pytestconfig: pytest.Config
+) -> Callable[[Recipe, Iterable[int]], tuple[Run, ...]]:
     """`trained(recipe, seeds)`: networks trained on the chosen data, each counted as a run of the claim under way."""
     from redundancy.zoo import train
+
+    cluster = pytestconfig.stash[_CHOICES].cluster
 
     def runs(recipe: Recipe, seeds: Iterable[int]) -> tuple[Run, ...]:
         seeds = tuple(seeds)
@@ -175,7 +193,7 @@ def trained(dataset: Dataset, store: Store) -> Callable[[Recipe, Iterable[int]],
             raise ClaimError("a seed is there twice, but a run that is repeated is one run: give different seeds")
         if hearing := under_way():
             hearing.trained((recipe, seed) for seed in seeds)
-        return train(recipe, seeds, data=dataset, store=store)
+        return train(recipe, seeds, data=dataset, store=store, workers=cluster)
 
     return runs
 

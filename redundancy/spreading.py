@@ -183,6 +183,12 @@ def _added(a: Node, b: Node, inputs: tuple[Seen, ...], blank: Seen) -> Array | N
     return None if rows is None else np.asarray(rows.sum(axis=0))
 
 
+@spreads("scaled_add")
+def _scaled_added(a: Node, b: Node, inputs: tuple[Seen, ...], blank: Seen) -> Array | None:
+    rows = _side_by_side(inputs)
+    return None if rows is None else np.asarray(rows[0] + _times(np.asarray(abs(a.config["scale"])), rows[1]))
+
+
 @spreads("average")
 def _averaged(a: Node, b: Node, inputs: tuple[Seen, ...], blank: Seen) -> Array | None:
     rows = _side_by_side(inputs)

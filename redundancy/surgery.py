@@ -39,6 +39,20 @@ class Refusal:
         return {"space": self.space, "layer": self.layer, "reason": self.reason, "units": self.units}
 
 
+class FoldedWeightError(NetworkError):
+    """A folded weight that cannot be stored in the type of the weights that it is folded into.
+
+    Attributes:
+        tap: Whose fold leads there.
+        layer: Whose weight it is.
+        reason: Why it cannot be stored.
+    """
+
+    def __init__(self, tap: str, layer: str, reason: str) -> None:
+        super().__init__(f"layer '{layer}': {reason}")
+        self.tap, self.layer, self.reason = tap, layer, reason
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Operation:
     """What surgery returns.
@@ -65,8 +79,8 @@ def operate(network: Network, folds: Mapping[str, Fold]) -> Operation:
             a fold at each of them, and all must keep the same units.
 
     Raises:
-        NetworkError: There is no such tap, a fold speaks of another number of units than the tap has, or a sum of
-            weights is too large for the type that they are stored in.
+        NetworkError: There is no such tap, or a fold speaks of another number of units than the tap has.
+        FoldedWeightError: A sum of weights is too large for the type that they are stored in.
     """
     followed = trace(network)
     _check(followed, folds)
@@ -183,7 +197,7 @@ def _rewritten(followed: Trace, stays: Array, folds: Mapping[str, Fold]) -> Netw
             _read(node, rule.reads, node.inputs[0], followed, stays, folds, weights)
         _read(node, rule.rereads, node.name, followed, stays, folds, weights)
         if mate := mates.get(node.name):
-            _gather(node, rule.writes, folds[mate], weights)
+            _gather(node, rule.writes, folds[mate], weights, mate)
         _cut(weights, rule.writes, made)
         shape = list(node.shape)
         if followed.units[node.name].parts:
@@ -205,13 +219,14 @@ def _cut(weights: dict[str, Array], axes: Mapping[str, int], stays: Array) -> No
         weights[name] = np.compress(stays, weights[name], axis=axes[name])
 
 
-def _gather(node: Node, writes: Mapping[str, int], fold: Fold, weights: dict[str, Array]) -> None:
+def _gather(node: Node, writes: Mapping[str, int], fold: Fold, weights: dict[str, Array], tap: str) -> None:
     """Adds what makes units that go to what makes those that stay, as the units that they are multiplied with say."""
     for name in weights.keys() & node.weights.keys() & writes.keys():
         old = np.moveaxis(np.asarray(weights[name], np.float64), writes[name], -1)
         new = np.array(old)
-        new[..., fold.keep] = old @ fold.into
-        weights[name] = _stored(np.moveaxis(new, -1, writes[name]), weights[name], node)
+        with np.errstate(over="ignore", invalid="ignore"):
+            new[..., fold.keep] = old @ fold.into
+        weights[name] = _stored(np.moveaxis(new, -1, writes[name]), weights[name], node, tap)
 
 
 def _alike(weights: Mapping[str, Array], names: tuple[str, ...], axis: int) -> dict[str, int]:
@@ -237,39 +252,45 @@ def _read(
         new = old[present]
         place = np.cumsum(present) - 1
         for number, part in enumerate(units.parts):
-            fold = folds.get(tap_name(source, units, number)) or identity(len(part.ids))
+            tap = tap_name(source, units, number)
+            fold = folds.get(tap) or identity(len(part.ids))
             gone = fold.dropped
             if not len(gone):
                 continue
             # Units that stay stand for themselves: only weights that take some others in change.
             wider = fold.leads
             lost = np.asarray(old[part.where[:, gone]], np.float64)
-            added = np.moveaxis(np.tensordot(fold.stated, lost, axes=(0, 1)), 0, 1)
             targets = part.where[:, fold.keep[wider]]
-            new[place[targets]] = _stored(np.asarray(old[targets], np.float64) + added, old, node)
+            with np.errstate(over="ignore", invalid="ignore"):
+                added = np.moveaxis(np.tensordot(fold.stated, lost, axes=(0, 1)), 0, 1)
+                total = np.asarray(old[targets], np.float64) + added
+            new[place[targets]] = _stored(total, old, node, tap)
             if np.any(fold.offset):
-                _shift(node, weights, fold.offset[gone].reshape(1, -1, *[1] * (old.ndim - 1)) * lost)
+                _shift(node, weights, fold.offset[gone].reshape(1, -1, *[1] * (old.ndim - 1)), lost, tap)
         weights[weight] = np.moveaxis(new, 0, axis)
 
 
-def _shift(node: Node, weights: dict[str, Array], by: Array) -> None:
-    """Adds constants, of shape (in, ..., *that of the bias), to the bias; makes one where it is missing and needed."""
-    if not np.any(by):
-        return
-    like = weights.get("bias", weights["kernel"])
-    axes = RULES[node.kind].biased
-    total = by.reshape(-1, *by.shape[by.ndim - axes :]).sum(axis=0)
-    weights["bias"] = _stored(np.asarray(weights.get("bias", 0.0), np.float64) + total, like, node)
+def _shift(node: Node, weights: dict[str, Array], constants: Array, lost: Array, tap: str) -> None:
+    """Adds constants times weights, (in, ..., *shape of the bias), to the bias; makes one where there is none."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        by = constants * lost
+        if not np.any(by):
+            return
+        like = weights.get("bias", weights["kernel"])
+        axes = RULES[node.kind].biased
+        total = by.reshape(-1, *by.shape[by.ndim - axes :]).sum(axis=0)
+        bias = np.asarray(weights.get("bias", 0.0), np.float64) + total
+    weights["bias"] = _stored(bias, like, node, tap)
 
 
-def _stored(values: Array, like: Array, node: Node) -> Array:
+def _stored(values: Array, like: Array, node: Node, tap: str) -> Array:
     with np.errstate(over="ignore", invalid="ignore"):
         stored = np.rint(values).astype(like.dtype) if like.dtype.kind in "iub" else values.astype(like.dtype)
-    if not np.all(np.isfinite(np.asarray(stored, np.float64))) and np.all(np.isfinite(values)):
+    if not np.all(np.isfinite(np.asarray(stored, np.float64))) and np.all(np.isfinite(np.asarray(like, np.float64))):
         largest = np.max(np.abs(values))
-        raise NetworkError(
-            f"layer '{node.layer}': the folded weight {largest:.3g} is too large for {like.dtype}: cast it"
+        raise FoldedWeightError(
+            tap, node.layer, f"the folded weight {largest:.3g} is too large for {like.dtype}: cast it"
         )
     if like.dtype.kind in "iub" and np.any(np.abs(stored - values) > 1e-6):
-        raise NetworkError(f"layer '{node.layer}': its folded weights are no {like.dtype} numbers: cast it to float32")
+        raise FoldedWeightError(tap, node.layer, f"its folded weights are no {like.dtype} numbers: cast it to float32")
     return stored

@@ -66,7 +66,7 @@ def compact(
     Raises:
         OptionError: There is no such notion, or the tolerance is negative or no number.
         UnsupportedError: The model cannot be read as a graph, written back or run.
-        NetworkError: A weight is NaN or infinite, or a folded one is too large for its type.
+        NetworkError: A weight is NaN or infinite.
         VerificationError: The result does not compute what the original does: a mistake of this package.
     """
     names = _names(notions)
@@ -120,7 +120,7 @@ def _audited(original: Any, data: Any, notions: Any, bounds: Bounds | None) -> A
         return layerwise(original.name, no_graph(original), weighable(original), size_of(original), notions)
     network = read(original)
     box = _boxed(network, bounds)
-    found = audited(network, search(network, notions=notions, box=box), near=notions is None)
+    found = audited(network, search(network, notions=notions, box=box), near=notions is None, unfit=unfit)
     found = with_weighed(found, unknown_layers(network), notions)
     if data is None:
         return found

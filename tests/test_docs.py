@@ -15,7 +15,10 @@ def test_every_class_that_is_read_is_listed():
     import keras
 
     layers, operations = (re.findall(r"`(\w+)`", text) for text in FOLLOWED.split("So are these operations", 1))
-    known = {name: inspect.isclass(getattr(keras.layers, name, None)) for name in kinds.kind.classes()}
+    known = {
+        name: name in kinds.kind.UNLISTED or inspect.isclass(getattr(keras.layers, name, None))
+        for name in kinds.kind.classes()
+    }
     assert sorted(layers) == sorted(name for name, layer in known.items() if layer)
     assert sorted(operations) == sorted(name for name, layer in known.items() if not layer)
 

@@ -108,3 +108,12 @@ def test_multiples_coincide_and_opposites_only_where_sign_does_not_matter():
     rows = np.array([[1.0, 2.0], [3.0, 6.0], [-1.0, -2.0], [1.0, 2.1], [0.0, 0.0]])
     assert coincident(rows).tolist() == [0, 0, 2, 3, 4]
     assert coincident(rows, signed=False).tolist() == [0, 0, 0, 3, 4]
+
+
+def test_few_pairs_are_sketched_once(monkeypatch):
+    """A row with itself is no pair that passes: longer sketches cost as much as thousands of those."""
+    made, rows = [], np.random.default_rng(0).standard_normal((1500, 3000))
+    rows[7] = rows[3]
+    monkeypatch.setattr("redundancy.neighbours.sketched", lambda *args, **kw: made.append(1) or sketched(*args, **kw))
+    assert found(rows, 0.99) == {(3, 7)}
+    assert len(made) == 1

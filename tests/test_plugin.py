@@ -351,6 +351,8 @@ def test_the_profile_of_the_ini_file(section, pytester):
         ("--redundancy-profile=fast", "ERROR: *there is no profile 'fast'; give one of quick, standard, thorough"),
         ("--redundancy-seed=-1", "ERROR: *'-1' is no seed; give a whole number from 0 up"),
         ("--redundancy-seed=one", "ERROR: *'one' is no seed; give a whole number from 0 up"),
+        ("--redundancy-cluster=4", "ERROR: --redundancy-cluster: '4' names no workers; give here, processes*"),
+        ("--redundancy-cluster=tcp://127.0.0.1:1", "ERROR: --redundancy-cluster: nothing answers at tcp://*"),
         ("--redundancy-data=nothing", "ERROR: --redundancy-data: no data set 'nothing': *"),
     ],
 )
@@ -442,8 +444,8 @@ def test_seeds_without_a_claim_are_refused_in_one_line(pytester):
 
 def test_trained_networks_are_counted_and_kept(section, pytester, monkeypatch, images):
     # What is trained, and how, is tested with the zoo.
-    def train(recipe, seeds, *, data, store):
-        assert str(store.directory) == "kept"
+    def train(recipe, seeds, *, data, store, workers):
+        assert (str(store.directory), workers) == ("kept", "processes:2")
         return tuple((recipe, seed, data.name) for seed in seeds)
 
     monkeypatch.setattr("redundancy.zoo.train", train)
@@ -456,7 +458,8 @@ def test_trained_networks_are_counted_and_kept(section, pytester, monkeypatch, i
         def test_them(trained, recipe):
             assert trained(recipe, (1, 2, 3))[0] == (recipe, 1, "images.npz")
     """
-    lines = section(source, "--redundancy-data", images, "--redundancy-store=kept", passed=1)
+    options = "--redundancy-data", images, "--redundancy-store=kept", "--redundancy-cluster=processes:2"
+    lines = section(source, *options, passed=1)
     assert lines[1] == "              not refuted in 2 configurations, 6 runs, on images.npz"
 
 

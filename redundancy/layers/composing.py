@@ -201,12 +201,14 @@ def kernel_bounds(units: Units, kernel: Array, bias: Array, *, padded: bool) -> 
         return np.full_like(low, -np.inf), np.full_like(high, np.inf)
     for part in units.parts:
         least, most = (np.minimum(part.low, 0), np.maximum(part.high, 0)) if padded else (part.low, part.high)
-        piece = laid_out(kernel, part.where)
-        piece = piece.astype(np.promote_types(np.float32, piece.dtype), copy=False)
-        up, down = (pick(piece, 0).sum(axis=(0, 1), dtype=np.float64) for pick in (np.maximum, np.minimum))
-        with np.errstate(over="ignore", invalid="ignore"):
-            low += _weighed(up, least) + _weighed(down, most)
-            high += _weighed(up, most) + _weighed(down, least)
+        piece, n = laid_out(kernel, part.where), len(least)
+        step = max(1, BLOCK * n // max(1, piece.size))
+        for some in (slice(start, start + step) for start in range(0, n, step)):
+            mine = piece[:, :, some].astype(np.promote_types(np.float32, piece.dtype), copy=False)
+            up, down = (pick(mine, 0).sum(axis=(0, 1), dtype=np.float64) for pick in (np.maximum, np.minimum))
+            with np.errstate(over="ignore", invalid="ignore"):
+                low += _weighed(up, least[some]) + _weighed(down, most[some])
+                high += _weighed(up, most[some]) + _weighed(down, least[some])
     return certain(low, high)
 
 

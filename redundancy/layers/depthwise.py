@@ -8,10 +8,10 @@ from math import prod
 
 import numpy as np
 
-from redundancy.algebra import certain
-from redundancy.coefficients import Basis, Product, Rows, Unwritten, digests, joined, marked, multiplied, norms
+from redundancy.coefficients import Basis, Rows
 from redundancy.layers.linear import TRAINED_WITH, WINDOW, border
 from redundancy.layers.rule import Rule, Shape, register
+from redundancy.layers.single import interval, seen
 from redundancy.layers.tracer import Tracer, precision
 from redundancy.layers.window import channel_axis, slid
 from redundancy.network import Array, Node
@@ -38,7 +38,7 @@ def _passed(node: Node, part: Part, kernel: Array, bias: Array, number: int, tra
     if not tracer.values:
         return replace(part, where=where)
     places = [(kernel[:, row, k], bias[row, k]) for row in part.where for k in range(many)]
-    bounds = [_bounds(part, weights, shift, padded=extent is not None) for weights, shift in places]
+    bounds = [interval(part, weights, shift, padded=extent is not None) for weights, shift in places]
     low, high = np.min([low for low, _ in bounds], axis=0), np.max([high for _, high in bounds], axis=0)
     step = ("depthwise", kernel.shape[0], tuple(sorted(node.config.items(), key=repr)))
     basis = ("value", node.name, number)
@@ -64,7 +64,7 @@ def _scales(affine: Affine, kernel: Array, bias: Array, *, padded: bool) -> tupl
 def _form(affine: Affine, kernel: Array, bias: Array, step: Hashable, extent: Hashable) -> Affine:
     """What each unit becomes under a kernel of its own. Kernel (window, n), bias (n,)."""
     n, weights = len(affine.gain), kernel.T.astype(np.float64)
-    terms: dict[Basis, Rows] = {(step, basis): _seen(affine.gained(basis), weights) for basis in affine.terms}
+    terms: dict[Basis, Rows] = {(step, basis): seen(affine.gained(basis), weights) for basis in affine.terms}
     own = affine.alone & np.any(weights * affine.gain[:, None] != 0, axis=1)
     offset = np.array(bias)
     if extent is not None and np.any(affine.offset):
@@ -72,40 +72,6 @@ def _form(affine: Affine, kernel: Array, bias: Array, step: Hashable, extent: Ha
     else:
         offset = summed(offset, affine.offset * weights.sum(axis=1))
     return Affine(terms, np.ones(n), offset, affine.why, affine.eps, stored=False, holds=affine.holds, own=own)
-
-
-def _seen(rows: Array | Unwritten, weights: Array) -> Unwritten:
-    """Coefficients at all positions of a window, by which each unit is weighed on its own. Weights (n, window)."""
-    shape = (rows.shape[0], weights.shape[1] * rows.shape[1])
-
-    def write(units: Array) -> Array:
-        mine = np.asarray(rows[units] if isinstance(rows, np.ndarray) else rows.write(units), np.float64)
-        return (weights[units, :, None] * mine[:, None, :]).reshape(len(units), shape[1])
-
-    def times(matrix: Array) -> Product:
-        (window, values), columns = (weights.shape[1], rows.shape[1]), matrix.shape[1]
-        seen = np.moveaxis(matrix.reshape(window, values, columns), 0, 1)
-        inner = multiplied(rows, seen.reshape(values, window * columns))
-        total = np.einsum("nw,nwk->nk", weights, inner.values.reshape(*weights.shape, columns))
-        return Product(total, norms(weights) * inner.sizes)
-
-    def marks(units: Array) -> list[bytes] | None:
-        return joined(digests(weights[units]), marked(rows, units))
-
-    return Unwritten(shape, write, times, marks=marks)
-
-
-def _bounds(part: Part, kernel: Array, bias: Array, *, padded: bool) -> tuple[Array, Array]:
-    low, high = (np.minimum(part.low, 0), np.maximum(part.high, 0)) if padded else (part.low, part.high)
-    wide = kernel.astype(np.float64)
-    up, down = np.maximum(wide, 0).sum(axis=0), np.minimum(wide, 0).sum(axis=0)
-    with np.errstate(over="ignore", invalid="ignore"):
-        return certain(bias + _times(up, low) + _times(down, high), bias + _times(up, high) + _times(down, low))
-
-
-def _times(weights: Array, values: Array) -> Array:
-    """Products, where no weight means nothing even of an infinite value."""
-    return np.where(weights == 0, 0.0, weights * np.where(weights == 0, 0.0, values))
 
 
 def _padded(node: Node) -> bool:

@@ -107,6 +107,22 @@ def _mean(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
     return added.mapped(divided)
 
 
+def _scaled_sum(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
+    """The first plus a number times the second."""
+    scale = float(node.config["scale"])
+    if not np.isfinite(scale):
+        return tracer.opaque(node, inputs, "it scales by what is no finite number")
+
+    def join(first: Part, second: Part, node: Node, name: Hashable) -> Part:
+        n = len(second.ids)
+        with np.errstate(invalid="ignore"):
+            ends = np.stack([second.low * scale, second.high * scale]) if scale else np.zeros((2, n))
+        scaled = second.affine.scaled(np.full(n, scale), np.zeros(n))
+        return _plus(first, replace(second, affine=scaled, low=ends.min(axis=0), high=ends.max(axis=0)), node, name)
+
+    return _merging(join)(node, inputs, tracer)
+
+
 def _refined(inputs: tuple[Units, ...]) -> list[Units] | None:
     """The same units in parts that lie at the same places in every input; None where there is no such division."""
     layouts = [tuple((part.where.shape, part.where.tobytes()) for part in units.parts) for units in inputs]
@@ -208,6 +224,7 @@ _sum = _merging(_plus)
 _lined_up = _merging(_placed)
 
 register("add", Rule(_sum, _merged_shape))
+register("scaled_add", Rule(_scaled_sum, _merged_shape, defaults={"scale": 1.0}))
 register("subtract", Rule(_merging(_minus), _merged_shape))
 register("average", Rule(_mean, _merged_shape))
 register("multiply", Rule(_merging(_times), _merged_shape))

@@ -11,10 +11,11 @@ from redundancy.coefficients import Basis
 from redundancy.layers.composing import composed, kernel_bounds
 from redundancy.layers.einsum import loosened, packed, pattern_of
 from redundancy.layers.rule import Rule, Shape, register
+from redundancy.layers.single import composed_alone, interval
 from redundancy.layers.tracer import Tracer, precision
 from redundancy.layers.window import CHANNELS_LAST, channel_axis, slid, unslid
 from redundancy.network import Array, Node
-from redundancy.units import Affine, Units, stacked
+from redundancy.units import Affine, Part, Units, stacked
 
 Step = Callable[[Basis, int], Basis]
 
@@ -50,16 +51,36 @@ def _window(node: Node, size: tuple[int, ...]) -> Step:
 
 
 def _conv(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
-    kernel = _ungrouped(node)["kernel"]
-    *size, read, made = kernel.shape
+    *size, each, made = node.weights["kernel"].shape
     axis, groups = channel_axis(node, len(node.shape)), node.config["groups"]
-    if groups > 1 and inputs[0].axis == axis and inputs[0].size == read:
+    step, read = _window(node, tuple(size)), groups * each
+    fits = inputs[0].axis == axis and inputs[0].size == read
+    if groups > 1 and fits:
         tracer.block(inputs[0], groups, node.layer, strict=True)
-    flat = kernel.reshape(-1, read, made)
-    units = made_by_kernel(node, inputs[0], tracer, flat, axis, _window(node, tuple(size)), padded=_padded(node))
+    if tracer.values and fits and groups == read == made and _plain(inputs[0]):
+        units = _one_by_one(node, inputs[0].parts[0], tracer, axis, step)
+    else:
+        kernel = _ungrouped(node)["kernel"].reshape(-1, read, made)
+        units = made_by_kernel(node, inputs[0], tracer, kernel, axis, step, padded=_padded(node))
     if groups > 1:
         tracer.block(units, groups, node.layer, strict=False)
     return units
+
+
+def _plain(units: Units) -> bool:
+    """Whether unit i lies at index i, and nowhere else."""
+    places = [part.where for part in units.parts]
+    return len(places) == 1 and np.array_equal(places[0], np.arange(units.size)[None])
+
+
+def _one_by_one(node: Node, part: Part, tracer: Tracer, axis: int, step: Step) -> Units:
+    """The units of a convolution in as many groups as it reads and makes units: written out, it would be zeros."""
+    n = len(part.ids)
+    kernel, padded = node.weights["kernel"].reshape(-1, n), _padded(node)
+    bias = np.asarray(node.weights.get("bias", np.zeros(n)), np.float64)
+    extent = border(node, axis, tracer) if padded else None
+    affine = composed_alone(part.affine, kernel, bias, step, extent, max(precision(node), part.affine.eps))
+    return tracer.made(node, n, axis, affine, *interval(part, kernel, bias, padded=padded))
 
 
 def _ungrouped(node: Node) -> Mapping[str, Array]:

@@ -23,6 +23,7 @@ from redundancy.zoo.run import Run
 from redundancy.zoo.seeds import seeds
 from redundancy.zoo.store import Store
 from redundancy.zoo.train import train, train_pairs
+from redundancy.zoo.workers import Workers
 
 __all__ = [
     "Initializer",
@@ -32,6 +33,7 @@ __all__ = [
     "Run",
     "Store",
     "Twins",
+    "Workers",
     "activation",
     "add",
     "average_pooling",

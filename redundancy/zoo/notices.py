@@ -80,14 +80,18 @@ class Notices:
     def _others(self) -> set[str]:
         """The keys on the notices of processes that live; what others left is removed."""
         keys: set[str] = set()
-        for path in self.directory.glob("*.json"):
-            lock = _acquired(_lock_of(path), 0.0)
-            if lock is None:
-                keys.update(_read(path))
+        for place in self.directory.glob("*.lock"):
+            if place.stem == BOARD:
                 continue
-            _remove(path)
+            lock = _acquired(place, 0.0)
+            if lock is None:
+                keys.update(_read(place.with_suffix(".json")))
+                continue
+            # Whoever was killed may have got no further than to begin with writing it.
+            for path in (place.with_suffix(".json"), *self.directory.glob(f".{place.stem}.json.*")):
+                _remove(path)
             lock.release()
-            _remove(_lock_of(path))
+            _remove(place)
         return keys
 
 

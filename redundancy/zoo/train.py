@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from redundancy.data.dataset import Dataset
 from redundancy.errors import RecipeError
-from redundancy.network import Network
+from redundancy.zoo.groups import grouping, trained_together
 from redundancy.zoo.recipe import Recipe
 from redundancy.zoo.run import Run
 from redundancy.zoo.seeds import checked_seed
 from redundancy.zoo.store import Pair, Store
-from redundancy.zoo.structure import structure
+from redundancy.zoo.workers import HERE, Workers, trained_by
 
 PAUSE = 0.2
 """Seconds between two looks at what other processes have trained."""
@@ -24,11 +23,15 @@ PATIENCE = 3600.0
 SLACK = 0.05
 """The share of a store's room that may be written before it is looked at whether there is too much."""
 
-AT_ONCE = 16
-"""Runs without a fused form that are taken from a store's other users at a time."""
 
-
-def train(recipe: Recipe, seeds: Iterable[int], *, data: Dataset, store: Store | None = None) -> tuple[Run, ...]:
+def train(
+    recipe: Recipe,
+    seeds: Iterable[int],
+    *,
+    data: Dataset,
+    store: Store | None = None,
+    workers: Workers | str = HERE,
+) -> tuple[Run, ...]:
     """The runs of a recipe from these seeds, in their order.
 
     A seed decides the initial weights, the order of the data and what dropout drops; nothing else does. Runs are
@@ -48,6 +51,10 @@ def train(recipe: Recipe, seeds: Iterable[int], *, data: Dataset, store: Store |
     trained anew. Runs are kept as each group is finished, so that whoever is killed loses one group at most; several
     processes, or machines, that share a store share the work as well (see `Store.turn`).
 
+    Other processes and machines may train (`workers`): each gets whole groups, and this process keeps their runs as
+    they arrive. How many workers there are decides how large the groups are, and so the rounding; the same groups give
+    the same bits wherever they are trained with as many threads, on processors of one kind.
+
     A run whose loss becomes NaN or infinite ends there, as `Run.diverged` says, and harms no other. All of it runs
     on the CPU. No global state is set, and no global source of randomness is read or moved.
 
@@ -56,32 +63,42 @@ def train(recipe: Recipe, seeds: Iterable[int], *, data: Dataset, store: Store |
         seeds: From 0 up. One that is there twice is trained once.
         data: The data set that the recipe names.
         store: Where runs are looked for, and kept; None to train them all.
+        workers: Who trains, or what `Workers.parse` makes it of, as "processes:4" or "tcp://host:8786".
 
     Raises:
         RecipeError: The recipe is for another data set, or does not fit it, or a seed is none.
         DataError: The store cannot be used.
+        OptionError: No workers are called so.
+        ClusterError: The workers cannot be reached, have other versions, or are gone; what is finished is kept.
     """
-    return train_pairs([(recipe, seed) for seed in seeds], data=data, store=store)
+    return train_pairs([(recipe, seed) for seed in seeds], data=data, store=store, workers=workers)
 
 
-def train_pairs(pairs: Iterable[Pair], *, data: Dataset, store: Store | None = None) -> tuple[Run, ...]:
+def train_pairs(
+    pairs: Iterable[Pair], *, data: Dataset, store: Store | None = None, workers: Workers | str = HERE
+) -> tuple[Run, ...]:
     """The runs of several recipes, in the order asked for; those that can share a group do. See `train`.
 
     Args:
         pairs: (recipe, seed). Recipes that differ in learning rate, initializer or twins only are trained together.
         data: The data set that all recipes name.
         store: Where runs are looked for, and kept; None to train them all.
+        workers: Who trains.
 
     Raises:
         RecipeError: A recipe is for another data set, or does not fit it, or a seed is none.
         DataError: The store cannot be used.
+        OptionError: No workers are called so.
+        ClusterError: The workers cannot be reached, have other versions, or are gone; what is finished is kept.
     """
     wanted = [(recipe, checked_seed(seed)) for recipe, seed in pairs]
-    runs = {(run.recipe, run.seed): run for run, _ in finished(wanted, data, store)}
+    runs = {(run.recipe, run.seed): run for run, _ in finished(wanted, data, store, workers)}
     return tuple(runs[pair] for pair in wanted)
 
 
-def finished(pairs: Iterable[Pair], data: Dataset, store: Store | None = None) -> Iterator[tuple[Run, bool]]:
+def finished(
+    pairs: Iterable[Pair], data: Dataset, store: Store | None = None, workers: Workers | str = HERE
+) -> Iterator[tuple[Run, bool]]:
     """Each run once, as soon as it is there, and whether this call trained it. What is kept comes first.
 
     Arguments and errors are those of `train_pairs`.
@@ -89,38 +106,48 @@ def finished(pairs: Iterable[Pair], data: Dataset, store: Store | None = None) -
     wanted = tuple(dict.fromkeys((recipe, checked_seed(seed)) for recipe, seed in pairs))
     for recipe in dict.fromkeys(recipe for recipe, _ in wanted):
         _check_data(recipe, data)
+    workers = Workers.of(workers)
     if store is None:
-        yield from ((run, True) for run in trained_together(wanted, data))
+        yield from ((run, True) for run in _trained(wanted, data, workers))
         return
     missing = dict.fromkeys(wanted)
     for run in _kept(wanted, data, store):
         del missing[run.recipe, run.seed]
         yield run, False
     if missing:
-        yield from _missing(missing, data, store)
+        yield from _missing(missing, data, store, workers)
 
 
-def _missing(missing: dict[Pair, None], data: Dataset, store: Store) -> Iterator[tuple[Run, bool]]:
-    """Trains what nobody else is training, a group at a time, and waits for the rest."""
-    group, last, written = grouping(missing, data), time.monotonic(), 0
+def _missing(missing: dict[Pair, None], data: Dataset, store: Store, workers: Workers) -> Iterator[tuple[Run, bool]]:
+    """Trains what nobody else is training, a group at a time, and waits for the rest.
+
+    Workers are given all of it at once, so that none of them waits for the slowest of a few groups.
+    """
+    group, last, written = grouping(missing, data) if workers == HERE else tuple, time.monotonic(), 0
     while missing:
         waits = time.monotonic() - last < PATIENCE
         with store.turn(missing, data.digest, group, waits=waits) as turn:
-            for run in trained_together(turn.mine, data):
+            for run in _trained(turn.mine, data, workers):
                 written += store.save(run)
                 del missing[run.recipe, run.seed]
                 yield run, True
+                # Looking at a large store takes a moment: not after every run.
+                if written > store.limit * SLACK:
+                    store.trim(missing, data.digest)
+                    written = 0
         for run in _kept(turn.came, data, store):
             del missing[run.recipe, run.seed]
             yield run, False
-        # Looking at a large store takes a moment: not after every group.
-        if written and (not missing or written > store.limit * SLACK):
+        if written and not missing:
             store.trim(missing, data.digest)
-            written = 0
         if turn.mine or turn.came:
             last = time.monotonic()
         elif missing:
             time.sleep(PAUSE)
+
+
+def _trained(pairs: Sequence[Pair], data: Dataset, workers: Workers) -> Iterator[Run]:
+    return trained_together(pairs, data) if workers == HERE else trained_by(workers, pairs, data)
 
 
 def _kept(pairs: Iterable[Pair], data: Dataset, store: Store) -> Iterator[Run]:
@@ -131,59 +158,3 @@ def _kept(pairs: Iterable[Pair], data: Dataset, store: Store) -> Iterator[Run]:
 def _check_data(recipe: Recipe, data: Dataset) -> None:
     if recipe.data != data.name:
         raise RecipeError(f"the recipe is for the data set {recipe.data!r}, not {data.name!r}; give that one")
-
-
-def grouping(pairs: Iterable[Pair], data: Dataset) -> Callable[[Iterable[Pair]], Sequence[Pair]]:
-    """What picks, of some of these pairs, the first few that are trained at once.
-
-    Groups are as large as they would be if all the pairs were trained here, so that each size is compiled once.
-    """
-    from redundancy.zoo.fused.training import runs_at_once, shared, why_alone
-
-    numbers = Counter(recipe for recipe, _ in pairs)
-    kinds = {recipe: shared(recipe) for recipe in numbers}
-    wanted = {kind: sum(numbers[recipe] for recipe in kinds if kinds[recipe] == kind) for kind in set(kinds.values())}
-    sizes = {kind: AT_ONCE if why_alone(kind) else runs_at_once(kind, data, number) for kind, number in wanted.items()}
-
-    def first(free: Iterable[Pair]) -> Sequence[Pair]:
-        picked: list[Pair] = []
-        for recipe, seed in free:
-            if not picked or kinds[recipe] == kinds[picked[0][0]]:
-                picked.append((recipe, seed))
-            if picked and len(picked) == sizes[kinds[picked[0][0]]]:
-                break
-        return picked
-
-    return first
-
-
-def trained_together(pairs: Sequence[Pair], data: Dataset) -> Iterator[Run]:
-    """Runs of several recipes, none of them from a store, as they are finished: what can share a group does.
-
-    Args:
-        pairs: (recipe, seed), in any order; the runs come by groups.
-        data: The data set that the recipes name.
-
-    Raises:
-        RecipeError: A recipe does not fit the data.
-    """
-    from redundancy.zoo.alone import alone
-    from redundancy.zoo.fused.training import fused, shared, why_alone
-
-    alike: dict[Recipe, list[Pair]] = {}
-    for recipe, seed in pairs:
-        alike.setdefault(shared(recipe), []).append((recipe, seed))
-    for common, group in alike.items():
-        _check_outputs(structure(common, data.input_shape), data)
-        if not (why := why_alone(common)):
-            yield from fused(group, data)
-            continue
-        for recipe in dict.fromkeys(recipe for recipe, _ in group):
-            yield from alone(recipe, [seed for one, seed in group if one == recipe], data, why)
-
-
-def _check_outputs(network: Network, data: Dataset) -> None:
-    last = network[network.outputs[0]]
-    if (last.shape[-1] or 0) < data.classes:
-        sizes = f"{last.shape[-1]} outputs for the {data.classes} classes of {data.name!r}"
-        raise RecipeError(f"layer {last.layer!r} has {sizes}; give it {data.classes}")

@@ -5,6 +5,7 @@ from redundancy.compaction import compact
 from redundancy.errors import NetworkError
 from redundancy.fold import Holds
 from redundancy.network import Network, Node
+from redundancy.notions import finder, named
 from redundancy.search import search
 from redundancy.spaces import trace
 
@@ -238,3 +239,23 @@ def test_a_linear_chain_keeps_no_more_units_than_its_narrowest_place(garden, com
         name = garden.dense(name, units)
     small = compacted(garden.network(garden.dense(name, 2))).network
     assert max(small[f"dense_{number}"].shape[0] for number in (2, 3)) == 3
+
+
+@pytest.mark.parametrize("geometry", GEOMETRIES)
+@pytest.mark.parametrize("known", [False, True])
+def test_groups_of_one_unit_compute_what_the_kernel_that_is_zero_elsewhere_does(garden, geometry, known):
+    """Of units that are new, and of some that are copies, scaled and shifted."""
+    before = garden.act(garden.add("conv", garden.input((6, 6, 2)), weights=garden.twins(3, 3, 2, 4)))
+    weights = {"gamma": np.array([1.0, -2.0, 0.5, 0.0]), "beta": np.arange(4.0), "mean": np.ones(4)}
+    scaled = garden.add("batch_normalization", before, weights={**weights, "variance": np.ones(4)}) if known else before
+    narrow = garden.weights(2, 2, 1, 4)
+    wide = {"kernel": narrow["kernel"] * np.eye(4), "bias": narrow["bias"]}
+    ways = ({"weights": narrow, "groups": 4}, {"weights": wide})
+    networks = [
+        garden.network(garden.add("conv", scaled, name=f"made{n}", **way, **geometry)) for n, way in enumerate(ways)
+    ]
+    one, other = (trace(network, finder(named(None))).units[f"made{n}"].parts[0] for n, network in enumerate(networks))
+    assert one.affine.terms.keys() == other.affine.terms.keys()
+    assert np.allclose(one.affine.rows(), other.affine.rows())
+    assert np.allclose([one.affine.offset, one.low, one.high], [other.affine.offset, other.low, other.high])
+    assert one.affine.stored == other.affine.stored

@@ -56,17 +56,22 @@ def why_alone(recipe: Recipe) -> str:
     return f"no fused form for layer {unknown.name!r} ({unknown.kind})" if unknown else ""
 
 
-def fused(pairs: Sequence[Pair], data: Dataset) -> Iterator[Run]:
+def fused(pairs: Sequence[Pair], data: Dataset, size: int | None = None) -> Iterator[Run]:
     """The runs of these pairs, in their order, as each group is finished.
 
     Args:
         pairs: (recipe, seed); all recipes have the same `shared` part, and no reason in `why_alone`.
         data: What to train on.
+        size: Runs in a group; None for what `runs_at_once` says.
     """
     import tensorflow as tf
 
     common = shared(pairs[0][0])
+<<<<<<< HEAD
     size = runs_at_once(common, data, len(pairs))
+=======
+    size = size or runs_at_once(common, data, len(pairs))
+>>>>>>> main
     with tf.device("/CPU:0"):
         engine = _engine(common, data.input_shape, _images(data), size)
         tensors = _Tensors(data, common.dtype, engine.plan.tiling)

@@ -9,9 +9,9 @@ from fused_architectures import ARCHITECTURES
 
 from redundancy.zoo import Initializer, Optimizer, Store, Twins, initial, train
 from redundancy.zoo.fused import training
+from redundancy.zoo.groups import trained_together
 from redundancy.zoo.layer import KINDS
 from redundancy.zoo.seeds import batches
-from redundancy.zoo.train import trained_together
 
 SEEDS = (5, 6, 7)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from redundancy.errors import UnsupportedError
 from redundancy.frameworks.keras.kinds.kind import Made, Meaning, Shape, batched, batchless, makes, reads
 from redundancy.network import Node
 
@@ -29,6 +30,20 @@ def _merge(layer: Any, shapes: tuple[Shape, ...]) -> Meaning | None:
 @makes(*_MERGES.values())
 def _made_merge(node: Node, config: Mapping[str, Any], came_from: str) -> Made:
     return (came_from, {}) if came_from.startswith("ops.") else (node.kind.capitalize(), {})
+
+
+@reads("CustomScaleLayer")
+def _scaled_add(layer: Any, shapes: tuple[Shape, ...]) -> Meaning | None:
+    if len(shapes) != 2 or shapes[0] != shapes[1] or not isinstance(layer.scale, int | float):
+        return None
+    return Meaning("scaled_add", {"scale": float(layer.scale)})
+
+
+@makes("scaled_add")
+def _made_scaled_add(node: Node, config: Mapping[str, Any], came_from: str) -> Made:
+    if not came_from:
+        raise UnsupportedError(f"cannot write layer '{node.layer}': Keras lists no layer for kind 'scaled_add'")
+    return "CustomScaleLayer", {"scale": config["scale"]}
 
 
 @reads("Concatenate")

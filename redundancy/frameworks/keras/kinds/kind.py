@@ -83,8 +83,11 @@ _OPERATION_MODULES = (
 NAMED = ("name", "trainable", "dtype")
 """What every Keras layer's configuration has."""
 
-JOINS = ("add", "subtract", "multiply", "average", "maximum", "minimum", "concatenate", "stack")
+JOINS = ("add", "subtract", "multiply", "average", "maximum", "minimum", "concatenate", "stack", "scaled_add")
 """The kinds that read several tensors, as a list."""
+
+UNLISTED = {"CustomScaleLayer": "keras.src.applications.inception_resnet_v2"}
+"""Layers of Keras's own architectures that `keras.layers` does not list, and their modules."""
 
 WITH_ACTIVATION = ("dense", "conv", "conv_transpose", "depthwise_conv", "einsum_dense")
 """The kinds whose Keras layers take an activation as an argument."""
@@ -242,7 +245,8 @@ def _known_as(operation: Any) -> str:
     import keras
 
     cls = type(operation)
-    return str(cls.__name__) if cls is getattr(keras.layers, cls.__name__, None) else ""
+    known = cls is getattr(keras.layers, cls.__name__, None) or UNLISTED.get(cls.__name__) == cls.__module__
+    return str(cls.__name__) if known else ""
 
 
 def _altered(operation: Any, meaning: Meaning | tuple[Part, ...]) -> bool:
