@@ -67,11 +67,7 @@ def fused(pairs: Sequence[Pair], data: Dataset, size: int | None = None) -> Iter
     import tensorflow as tf
 
     common = shared(pairs[0][0])
-<<<<<<< HEAD
-    size = runs_at_once(common, data, len(pairs))
-=======
     size = size or runs_at_once(common, data, len(pairs))
->>>>>>> main
     with tf.device("/CPU:0"):
         engine = _engine(common, data.input_shape, _images(data), size)
         tensors = _Tensors(data, common.dtype, engine.plan.tiling)
