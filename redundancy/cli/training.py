@@ -116,6 +116,8 @@ def _outcome(recipe: Recipe, seeds: Collection[int], data: Dataset, store: Store
     outcome, began = Outcome(), time.monotonic()
     try:
         if missing:
+            with store.still():
+                pass  # where that cannot be written to, nothing is loaded in vain
             print(f"redundancy: {_task(recipe, missing, len(seeds), workers)}", file=sys.stderr, flush=True)
             _load()
         with only_ours(), counted(Pace(missing, time.monotonic()), "runs trained") as came:

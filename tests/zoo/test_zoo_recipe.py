@@ -243,3 +243,9 @@ def test_importing_the_zoo_loads_no_framework():
     code = "import sys, redundancy.zoo; print({'keras', 'tensorflow', 'sklearn'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_json_may_leave_out_what_has_a_default():
+    said = {"architecture": [{"kind": "dense", "config": {"units": 3}}], "optimizer": "sgd"}
+    source = {**said, "initializer": {"name": "he_normal"}}
+    assert Recipe.from_json(json.dumps(source)) == Recipe((dense(3),), optimizer="sgd", initializer="he_normal")
