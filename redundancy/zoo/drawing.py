@@ -90,8 +90,8 @@ def _spread(told: Any, shape: tuple[int, ...], seed: Any, dtype: str) -> Any:
 def _variance(told: Any, shape: tuple[int, ...]) -> float:
     """The variance that an initialiser gives a kernel by how many numbers it reads and makes."""
     window = math.prod(shape[:-2])
-    fans = {"fan_in": window * shape[-2], "fan_out": window * shape[-1]}
-    fans["fan_avg"] = (fans["fan_in"] + fans["fan_out"]) / 2.0
+    reads, makes = window * shape[-2], window * shape[-1]
+    fans = {"fan_in": reads, "fan_out": makes, "fan_avg": (reads + makes) / 2.0}
     return float(told.scale / max(1.0, fans[told.mode]))
 
 

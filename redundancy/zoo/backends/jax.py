@@ -28,7 +28,7 @@ def step_of(model: keras.Model, optimizer: Any) -> Step:
         own = jnp.take_along_axis(jax.nn.log_softmax(exact), labels[:, None], axis=1)
         return sum((penalty.astype(exact.dtype) for penalty in penalties), -own.mean()), moved
 
-    @jax.jit
+    @jax.jit  # type: ignore[untyped-decorator]
     def step(state: tuple[Values, Values, Values], inputs: Any, labels: Any) -> tuple[Any, Any]:
         weights, moving, slots = state
         (loss, moved), gradients = jax.value_and_grad(loss_of, has_aux=True)(weights, moving, inputs, labels)
@@ -50,7 +50,7 @@ def step_of(model: keras.Model, optimizer: Any) -> Step:
 def logits_of(model: keras.Model) -> Logits:
     """See `redundancy.zoo.backends`."""
 
-    @jax.jit
+    @jax.jit  # type: ignore[untyped-decorator]
     def logits(weights: Values, moving: Values, inputs: Any) -> Any:
         return model.stateless_call(weights, moving, inputs, training=False)[0]
 
