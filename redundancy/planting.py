@@ -255,12 +255,22 @@ def with_copies(network: Network, share: float, rng: np.random.Generator) -> tup
     followed = trace(network)
     source, planted = np.arange(len(followed.roots)), 0
     for space in followed.spaces:
-        count = int(share * space.size)
-        if space.taps and not space.pins and count:
-            order = rng.permutation(space.size)
-            source[space.ids[order[:count]]] = space.ids[order[count : 2 * count]]
-            planted += count
+        for units in _together(space) if space.taps and not space.pins else ():
+            if count := int(share * len(units)):
+                order = rng.permutation(units)
+                source[space.ids[order[:count]]] = space.ids[order[count : 2 * count]]
+                planted += count
     return network.with_nodes({node.name: _copied(node, followed, source) for node in network}), planted
+
+
+def _together(space: Space) -> list[Array]:
+    """The units of a space in sets that are read together everywhere: made apart, units differ whatever their weights.
+
+    Where an Add ties the channels of one convolution to those of two in a row, copies across the two are none.
+    """
+    read = np.stack([np.isin(np.arange(space.size), tap.units) for tap in space.taps], axis=1)
+    label = np.unique(read, axis=0, return_inverse=True)[1].reshape(-1)
+    return [np.flatnonzero(label == kind) for kind in np.unique(label)]
 
 
 def _copied(node: Node, followed: Trace, source: Array) -> Node:

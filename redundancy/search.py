@@ -13,9 +13,10 @@ from redundancy.joint import joint
 from redundancy.layers import RULES, Block
 from redundancy.network import Array, Network
 from redundancy.notions import finder, named
+from redundancy.sites import Find, Site, site_of
 from redundancy.spaces import Space, Tap, Trace, trace
 from redundancy.surgery import Refusal
-from redundancy.units import Affine, Find, Part, Site, site_of
+from redundancy.units import Affine, Part
 
 WIDE, COSTLY = 4096, 2**28
 """Coefficients of a unit, and products of all pairs of units, beyond which units that may not go are not asked whether
@@ -100,9 +101,20 @@ def searched(network: Network, find: Find, box: Mapping[str, tuple[Array, Array]
         box: Bounds of inputs, by node.
 
     Raises:
-        NetworkError: A weight is NaN or infinite, or the box is empty or of a node that is no input.
+        NetworkError: A weight is NaN or infinite, products of weights are, or the box is empty or of a node that is no
+            input.
     """
     _check(network)
+    try:
+        # A sum of infinite terms is nothing that a fold may be stated by.
+        with np.errstate(over="raise"):
+            return _findings(network, find, box)
+    except FloatingPointError:
+        text = "products of its weights are beyond what float64 can hold, so nothing is known of it: scale them down"
+        raise NetworkError(text) from None
+
+
+def _findings(network: Network, find: Find, box: Mapping[str, tuple[Array, Array]] | None) -> Findings:
     followed = trace(network, find, box)
     found: list[Finding] = []
     held: list[Finding] = []

@@ -13,7 +13,8 @@ from redundancy.errors import NetworkError
 from redundancy.layers import INPUT, OUTPUT, RULES, Block, Following, Pin, Tracer
 from redundancy.layers.tying import REASONS
 from redundancy.network import Array, Network, Node
-from redundancy.units import Find, Part, Units
+from redundancy.sites import Find
+from redundancy.units import Part, Units
 
 
 @dataclass(frozen=True, slots=True)

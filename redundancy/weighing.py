@@ -14,8 +14,9 @@ from redundancy.functions import identity
 from redundancy.layers.tracer import epsilon
 from redundancy.network import Array
 from redundancy.notions import finder, named
+from redundancy.sites import site_of
 from redundancy.surgery import Refusal
-from redundancy.units import Affine, site_of
+from redundancy.units import Affine
 
 UNKNOWN = Algebra("a function of which nothing is known", identity)
 """Of it only this is known: equal values are equal behind it."""

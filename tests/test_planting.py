@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from redundancy.building import Builder
+from redundancy.compaction import compact
 from redundancy.errors import NetworkError
-from redundancy.planting import RELATIONS, beds, plant
+from redundancy.planting import RELATIONS, beds, plant, with_copies
 
 
 def normal(*shape, seed=0):
@@ -139,3 +140,13 @@ def test_units_of_different_groups_cannot_be_made_of_each_other():
     built = b.network(b.add("conv", grouped, weights={"kernel": normal(1, 1, 6, 2, seed=3)}))
     with pytest.raises(NetworkError, match="in different groups"):
         plant(built, "conv_1", (0, 4), "duplicate")
+
+
+def test_copies_are_planted_where_units_are_read_together():
+    """Two layers in a row, which one reads as they are, and an Add that ties them to a third."""
+    b = Builder()
+    x = b.input((3,))
+    row = b.add("concatenate", layer(b, x, 10, seed=1), layer(b, b.input((3,)), 10, seed=2))
+    tied = b.add("add", row, layer(b, x, 20, seed=3))
+    copied, count = with_copies(b.network(layer(b, row, 2), layer(b, tied, 2, seed=4)), 0.2, np.random.default_rng(0))
+    assert count == len(compact(copied).removals) == 4

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from redundancy.building import Builder
 from redundancy.compaction import compact
+from redundancy.errors import NetworkError
 from redundancy.fold import Holds
 from redundancy.search import search
 from redundancy.strategies import networks
@@ -146,3 +147,13 @@ def test_weights_that_are_no_numbers_are_refused():
     network = head(b, first, 4)
     with pytest.raises(Exception, match="'first'"):
         compact(network)
+
+
+def test_sums_of_infinite_products_prove_nothing():
+    """Infinite sums that were taken for ones that cancelled made four of five live units dead."""
+    b = Builder()
+    huge = [1e200 * normal(*shape, seed=seed) for seed, shape in enumerate([(3, 6), (6, 5)])]
+    linear = b.add("dense", b.input((3,)), weights={"kernel": huge[0]})
+    relu = b.add("activation", b.add("dense", linear, weights={"kernel": huge[1]}), function="relu")
+    with pytest.raises(NetworkError, match="beyond what float64 can hold"):
+        search(head(b, relu, 5))

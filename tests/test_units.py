@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from redundancy.algebra import LINEAR
 from redundancy.fold import Holds
 from redundancy.notions import finder, named
-from redundancy.units import Affine, Unwritten, nothing_known, settled, site_of, summed, total
+from redundancy.sites import site_of
+from redundancy.units import Affine, Unwritten, nothing_known, settled, summed, total
 
 EPS = float(np.finfo(np.float32).eps)
 

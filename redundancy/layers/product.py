@@ -8,7 +8,8 @@ import numpy as np
 
 from redundancy.coefficients import Basis
 from redundancy.network import Array
-from redundancy.units import Affine, Site, nothing_known, site_of
+from redundancy.sites import Site, site_of
+from redundancy.units import Affine, nothing_known
 
 
 def product(first: Affine, second: Affine, basis: Basis) -> Affine:

@@ -17,7 +17,8 @@ from redundancy.layers.rule import Rule, Shape, register
 from redundancy.layers.tracer import Tracer, precision
 from redundancy.network import Array, Node
 from redundancy.similarity import alike, identical
-from redundancy.units import Affine, Find, Site, Units, site_of
+from redundancy.sites import Find, Site, site_of
+from redundancy.units import Affine, Units
 
 GATES: Mapping[str, int] = {"simple_rnn": 1, "gru": 3, "lstm": 4}
 """How many numbers a unit is told at every step, by kind: they lie one after the other in its weights."""

@@ -12,7 +12,8 @@ from redundancy.algebra import Algebra
 from redundancy.coefficients import Basis, Rows, folded
 from redundancy.fold import Fold, beside, identity
 from redundancy.network import Array, Node
-from redundancy.units import Affine, Find, Part, Site, Units, nothing_known, site_of
+from redundancy.sites import Find, Site, site_of
+from redundancy.units import Affine, Part, Units, nothing_known
 
 INPUT, OUTPUT = "it is an input of the network", "it is an output of the network"
 """Why the units of both ends stay."""

@@ -13,7 +13,8 @@ from redundancy.fold import Fold, beside, compose, identity
 from redundancy.network import Array
 from redundancy.notions.notion import register
 from redundancy.similarity import ROUNDING, directions, lengths
-from redundancy.units import Affine, Site
+from redundancy.sites import Site
+from redundancy.units import Affine
 
 DIGITS = 100.0
 """How much larger the rounding of a combination may be than that of the unit it stands for."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from redundancy.fold import Fold
 from redundancy.notions.notion import pairs, register
-from redundancy.units import Site
+from redundancy.sites import Site
 
 
 def flipped(site: Site) -> Fold:

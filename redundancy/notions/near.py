@@ -12,7 +12,7 @@ from redundancy.algebra import Scale
 from redundancy.fold import Fold, identity, merge
 from redundancy.network import Array
 from redundancy.notions.notion import Notion
-from redundancy.units import Site
+from redundancy.sites import Site
 
 NEAR = "near-duplicate"
 

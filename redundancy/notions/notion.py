@@ -11,8 +11,8 @@ import numpy as np
 from redundancy.errors import OptionError
 from redundancy.fold import Fold, compose, identity, merge
 from redundancy.network import Array
+from redundancy.sites import Site
 from redundancy.suggesting import suggested
-from redundancy.units import Site
 
 
 @dataclass(frozen=True, slots=True)

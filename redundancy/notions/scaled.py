@@ -5,7 +5,7 @@ from __future__ import annotations
 from redundancy.algebra import Scale
 from redundancy.fold import Fold
 from redundancy.notions.notion import pairs, register
-from redundancy.units import Site
+from redundancy.sites import Site
 
 
 def scaled(site: Site) -> Fold:

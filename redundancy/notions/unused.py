@@ -6,7 +6,7 @@ import numpy as np
 
 from redundancy.fold import Fold, drop
 from redundancy.notions.notion import register
-from redundancy.units import Site
+from redundancy.sites import Site
 
 
 def unused(site: Site) -> Fold:

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from redundancy.notions.dependent import dependent
-from redundancy.units import Affine, site_of
+from redundancy.sites import site_of
+from redundancy.units import Affine
 
 RNG = np.random.default_rng(5)
 FREE, TIED = RNG.standard_normal((9, 12)), RNG.standard_normal((9, 12))

@@ -12,7 +12,8 @@ from redundancy.fold import Holds
 from redundancy.notions import NOTIONS, finder, named
 from redundancy.notions.dependent import independent
 from redundancy.similarity import directions
-from redundancy.units import Affine, site_of
+from redundancy.sites import site_of
+from redundancy.units import Affine
 
 EPS = float(np.finfo(np.float32).eps)
 
