@@ -41,8 +41,8 @@ def bars(count, seed):
     """Images of noise in which one row is a little brighter: the class is which, and nobody gets all of them."""
     rng = np.random.default_rng(seed)
     labels = np.arange(count) % 3
-    images = rng.random((count, 6, 6, 1), dtype=np.float32) * np.float32(0.85)
-    images[np.arange(count), 2 * labels] += np.float32(0.15)
+    images = rng.random((count, 6, 6, 1), dtype=np.float32) * np.float32(0.75)
+    images[np.arange(count), 2 * labels] += np.float32(0.25)
     return images, labels
 
 

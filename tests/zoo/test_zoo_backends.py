@@ -88,8 +88,8 @@ def test_accuracies_of_other_seeds_would_not_be_shown_to_agree(here, there):
 
 def test_a_run_that_diverges_ends_at_the_same_step_as_it_was_before(here, there):
     assert here["diverged"][0] == there["diverged"][0] > 0
-    np.testing.assert_allclose(here["diverged"], there["diverged"], rtol=1e-4)
     assert np.isfinite(here["diverged"]).all()
+    assert apart(here["diverged"], there["diverged"]) < 1e-5
 
 
 def test_why_a_run_was_trained_alone_is_said():
@@ -122,10 +122,10 @@ def test_a_store_tells_backends_apart(tmp_path):
     assert versions()[BACKEND] != "unknown"
     other = "jax" if BACKEND == "tensorflow" else "tensorflow"
     asked = (
-        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1])\n"
         "from one_of_each_backend import DATA\nfrom redundancy.zoo import Recipe, Store, dense, flatten\n"
         "recipe = Recipe((flatten(), dense(3)), steps=1, data='bars')\n"
-        "print(Store(sys.argv[2]).load(recipe, 0, DATA.digest, DATA.input_shape) is not None)"
+        "print(Store(Path(sys.argv[2])).load(recipe, 0, DATA.digest, DATA.input_shape) is not None)"
     )
     beside = Path(__file__).parent
     assert [elsewhere(asked, backend, beside, tmp_path).strip() for backend in (BACKEND, other)] == ["True", "False"]

@@ -9,10 +9,11 @@ from redundancy.errors import UnsupportedError
 try:
     import keras
 except ModuleNotFoundError as error:
-    if error.name not in ("jax", "jaxlib", "torch", "openvino", "tensorflow"):
+    missing = str(error.name).partition(".")[0]
+    if missing not in ("jax", "jaxlib", "torch", "openvino", "tensorflow"):
         raise
     raise UnsupportedError(
-        f"Keras is told to compute with {error.name}, which is not installed: install it, or set KERAS_BACKEND to one"
+        f"Keras is told to compute with {missing}, which is not installed: install it, or set KERAS_BACKEND to one"
         " that is, such as tensorflow"
     ) from error
 except ValueError as error:  # what Keras raises for a backend that it does not know
