@@ -114,7 +114,7 @@ def _audited(original: Any, data: Any, notions: Any, bounds: Bounds | None) -> A
     from redundancy.frameworks.keras.agreement import unfit
     from redundancy.frameworks.keras.layerwise import size_of, unknown_layers, weighable
     from redundancy.frameworks.keras.measuring import sampled
-    from redundancy.frameworks.keras.reading import is_graph, no_graph
+    from redundancy.frameworks.keras.overriding import is_graph, no_graph
 
     if not is_graph(original):
         return layerwise(original.name, no_graph(original), weighable(original), size_of(original), notions)

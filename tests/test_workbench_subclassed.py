@@ -147,3 +147,55 @@ def test_a_table_of_a_subclassed_model_says_that_nothing_goes():
     model = tower()
     copied(model.first, 0, 1)
     assert "first" in audit_table(redundancy.audit(model), 100)
+
+
+def of_its_own(kind=keras.Model, **methods):
+    """A functional model with two equal units, of a class with those methods."""
+    x = keras.Input((4,))
+    hidden = layers.Dense(5, activation="relu", name="hidden")
+    made = (x, layers.Dense(2, name="last")(hidden(x)))
+    if kind is keras.Sequential:
+        made = ([x, hidden, layers.Dense(2, name="last")],)
+    model = weighted(type("Own", (kind,), methods)(*made))
+    copied(hidden, 0, 2)
+    return model
+
+
+@pytest.mark.parametrize("kind", [keras.Model, keras.Sequential])
+@pytest.mark.parametrize(
+    "name", ["predict_step", "train_step", "test_step", "__call__", "compute_loss", "fit", "metrics"]
+)
+def test_a_model_whose_class_computes_or_trains_in_its_own_way_is_not_changed(kind, name):
+    model = of_its_own(kind, **{name: lambda self, *args, **kwargs: None}) if name != "__call__" else None
+    model = model or of_its_own(
+        kind, __call__=lambda self, *args, **kwargs: keras.Model.__call__(self, *args, **kwargs)
+    )
+    with pytest.raises(UnsupportedError, match=f"Own.* has its own {name}, which no model in its place"):
+        redundancy.compact(model)
+    found = redundancy.audit(model)
+    assert [(f.space, f.units, f.removable) for f in found.findings] == [("hidden", (2,), False)]
+    assert "has its own" in found.refusals[0].reason
+
+
+def test_a_method_that_is_set_on_the_model_itself_counts_as_well():
+    model = of_its_own()
+    model.predict_step = lambda data: data
+    with pytest.raises(UnsupportedError, match="has its own predict_step"):
+        redundancy.compact(model)
+
+
+def test_what_a_class_adds_without_computing_otherwise_is_no_hindrance():
+    methods = {"get_config": lambda self: {}, "describe": lambda self: "mine", "__repr__": lambda self: "own"}
+    model = of_its_own(**methods)
+    model.compile("sgd", "mse")
+    model.fit(np.zeros((4, 4)), np.zeros((4, 2)), verbose=0)
+    model.predict(np.zeros((4, 4)), verbose=0)
+    checked(model, removed=1)
+
+
+def test_a_model_inside_that_is_called_in_its_own_way_stays_as_it_is():
+    inner = of_its_own(__call__=lambda self, *args, **kwargs: 2.0 * keras.Model.__call__(self, *args, **kwargs))
+    x = keras.Input((4,))
+    outer = weighted(keras.Model(x, layers.Dense(2)(inner(x))))
+    small = checked(outer, removed=0)
+    assert type(small.model.layers[1]) is type(inner)

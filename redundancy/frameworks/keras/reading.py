@@ -37,6 +37,7 @@ from redundancy.frameworks.keras.origin import (
     Slot,
     layer_origin,
 )
+from redundancy.frameworks.keras.overriding import is_graph, no_graph
 from redundancy.network import Array, Network, Node, frozen_array
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ def read(model: keras.Model) -> Network:
         model: Built; its weights may have any dtype, and stay as they are stored.
 
     Raises:
-        UnsupportedError: The model is subclassed, not built, or no model; or layers in different places share a weight.
+        UnsupportedError: The model is subclassed, not built, or no model, or has methods of its own; or layers in
+            different places share a weight.
     """
     graph = _graph(model)
     reader = _Reader()
@@ -78,26 +80,6 @@ def _graph(model: Any) -> Any:
         what = f"the Sequential model '{model.name}' is not built, so its layers have no shapes"
         raise UnsupportedError(f"{what}; begin it with keras.Input(shape) or call model.build((None, ...))")
     return graph
-
-
-def no_graph(model: Any) -> str:
-    """Why a model that is no graph is none, and what to do about it."""
-    what = f"({type(model).__name__}) is subclassed, and its code cannot be read as a graph"
-    return f"{what}; rebuild it with keras.Sequential or keras.Model(inputs, outputs)"
-
-
-def is_graph(model: Any) -> bool:
-    """Whether a model is Sequential or functional, and not subclassed."""
-    return _is_plain_model(model)
-
-
-def _is_plain_model(model: Any) -> bool:
-    """Whether what a model does is its graph, and nothing that a subclass adds."""
-    import keras
-    from keras.src.models.functional import Functional
-
-    known = keras.Sequential if isinstance(model, keras.Sequential) else Functional
-    return isinstance(model, known) and type(model).call is known.call
 
 
 def _calls(graph: Any) -> Iterator[Any]:
@@ -159,7 +141,7 @@ class _Reader:
         import keras
 
         model = call.operation
-        if not isinstance(model, keras.Model) or not _is_plain_model(model) or not _is_plain(call):
+        if not isinstance(model, keras.Model) or not is_graph(model) or not _is_plain(call):
             return None
         graph = model._functional if isinstance(model, keras.Sequential) else model
         known = [tensor for tensor in call.input_tensors if id(tensor) in self.names]
