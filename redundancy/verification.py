@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from redundancy.compaction import Compaction
+from redundancy.distance import LEAST, Distance, apart, distances, finite_difference, largest, off
 from redundancy.errors import NetworkError, RedundancyError, UnsupportedError, VerificationError
 from redundancy.network import Array, Network, Node
 from redundancy.search import Finding
@@ -26,6 +28,16 @@ COARSE = frozenset({"leaky_relu", "gelu", "bilinear"})
 """What TensorFlow computes with numbers in float32 even in float64, so that constants come out wrong by 1e-8."""
 
 
+NEGLIGIBLE = 2.0**-40
+"""A difference in float64, relative to an output's size, of which nobody asks where it is from."""
+
+FINER = 2.0**-19
+"""How many of float32's errors float64 may make: a thousand of its own roundings for one of float32's."""
+
+MOST_ROWS = 256
+"""On so many rows, those that differ most, models are compared in float64."""
+
+
 def verified(original: Any, small: Any, found: Compaction, given: tuple[Array, ...] | None) -> tuple[float, float]:
     """Compares two models on inputs made for them, and on data; in the box, where what was found rests on one.
 
@@ -39,7 +51,8 @@ def verified(original: Any, small: Any, found: Compaction, given: tuple[Array, .
         The largest difference of an output, and the largest output by size.
 
     Raises:
-        VerificationError: The difference is neither rounding nor within the bound.
+        VerificationError: The difference of an output is neither rounding, of a value of its own size, nor within the
+            bound.
         UnsupportedError: The model does not run on inputs made for it, or an output of it is no finite number on any.
         OptionError: The data are of a size at which Keras adds a bias along the wrong axis.
     """
@@ -55,25 +68,70 @@ def verified(original: Any, small: Any, found: Compaction, given: tuple[Array, .
             batches.append(given)
     results = [(on_data(original, batch), outputs_of(small, batch)) for batch in batches]
     _check_finite(original.name, network, [expected for expected, _ in results])
-    worst = max(apart(*pair) for pair in results)
-    scale = max(largest(expected) for expected, _ in results)
-    bound = found.bound or 0.0
-    if not worst <= bound + rounding(network) * max(scale, 1e-30):
-        if not all(np.all(np.isfinite(output)) for expected, _ in results for output in expected):
+    bound, relative = found.bound or 0.0, rounding(network)
+    suspects = [
+        _worst_rows(batch, *pair) for batch, pair in zip(batches, results, strict=True) if _far(*pair, bound, relative)
+    ]
+    for batch in suspects:
+        _check_repeatable(original, batch, relative)
+        _check_exactly(found, batch, bound)
+        _check_written(original, small, found, batch)
+    if relative > 1.0 and not suspects:  # in half precision anything is within rounding
+        _check_exactly(found, batches[0], bound)
+    return max(apart(*pair) for pair in results), max(largest(expected) for expected, _ in results)
+
+
+def _far(expected: Sequence[Array], got: Sequence[Array], bound: float, relative: float) -> bool:
+    """Whether some output is further off than its own size excuses: a large one says nothing of a small one."""
+    return not all(distance.within(bound, relative) for distance in distances(expected, got))
+
+
+def _check_repeatable(original: Any, batch: tuple[Array, ...], relative: float) -> None:
+    from redundancy.frameworks.keras.probes import on_data
+
+    first = on_data(original, batch)
+    if not all(np.all(np.isfinite(output)) for output in first):
+        raise VerificationError(
+            "the model's own outputs are infinite, or no numbers, on inputs made for it, so that nothing could be"
+            " checked and nothing is returned; give a box of inputs that it is made for"
+        )
+    if _far(first, on_data(original, batch), 0.0, relative):
+        raise UnsupportedError(
+            f"model '{original.name}' does not compute the same twice, so that no rewriting could be checked; take"
+            " out what is random in inference"
+        )
+
+
+def _check_written(original: Any, small: Any, found: Compaction, batch: tuple[Array, ...]) -> None:
+    """Compares the models themselves where their networks agree in float64: what is left must be rounding.
+
+    The original's own rounding, which is its distance to float64, says how much of that there can be.
+    """
+    from redundancy.frameworks.keras.probes import outputs_of
+
+    expected, got = outputs_of(original, batch), outputs_of(small, batch)
+    exact = _computed(in_float64(found.original), batch, "float64")
+    noises = [ROUNDINGS * finite_difference(*pair) for pair in zip(expected, exact, strict=True)]
+    for distance, noise in zip(distances(expected, got), noises, strict=True):
+        if not replace(distance, noise=noise).within(found.bound or 0.0, rounding(found.original)):
             raise VerificationError(
-                "the model's own outputs are infinite, or no numbers, on inputs made for it, so that nothing could be"
-                " checked and nothing is returned; give a box of inputs that it is made for"
+                f"an output of the compacted model differs by {distance.difference:.3g}, where its largest value is"
+                f" {distance.scale:.3g}, and its network does not, so that nothing is returned; this is a mistake of"
+                " this package, please report it"
             )
-        if apart(results[0][0], on_data(original, batches[0])) > rounding(network) * max(scale, 1e-30):
-            raise UnsupportedError(
-                f"model '{original.name}' does not compute the same twice, so that no rewriting could be checked; take"
-                " out what is random in inference"
-            )
-        _check_exactly(found, batches[0], bound / max(scale, 1e-30))
-    elif rounding(network) > 1.0:
-        # In half precision anything is within rounding.
-        _check_exactly(found, batches[0], bound / max(scale, 1e-30))
-    return worst, scale
+
+
+def _worst_rows(batch: tuple[Array, ...], expected: Sequence[Array], got: Sequence[Array]) -> tuple[Array, ...]:
+    """The rows of a batch on which outputs differ most, relative to each one's size; all where there are few."""
+    rows = len(batch[0])
+    if rows <= MOST_ROWS or any(len(output) != rows for output in expected):
+        return batch
+    far = np.zeros(rows)
+    for a, b in zip(expected, got, strict=True):
+        if a.shape == b.shape:
+            far = np.maximum(far, off(a, b).reshape(rows, -1).max(axis=1, initial=0.0) / max(largest([a]), LEAST))
+    worst = np.sort(np.argsort(-far, kind="stable")[:MOST_ROWS])
+    return tuple(array[worst] for array in batch)
 
 
 def _check_finite(model: str, network: Network, results: Sequence[Sequence[Array]]) -> None:
@@ -84,16 +142,6 @@ def _check_finite(model: str, network: Network, results: Sequence[Sequence[Array
                 f"model '{model}' cannot be verified: its output '{name}' is infinite, or no number, wherever it was"
                 " tried; give data on which it is finite"
             )
-
-
-def apart(first: Sequence[Array], second: Sequence[Array]) -> float:
-    """The largest difference of two lists of outputs."""
-    return max(_difference(a, b) for a, b in zip(first, second, strict=True))
-
-
-def largest(outputs: Sequence[Array]) -> float:
-    """The largest output by size, of those that are finite."""
-    return max(float(np.max(np.abs(a), initial=0.0, where=np.isfinite(a))) for a in outputs)
 
 
 def rounding(network: Network) -> float:
@@ -128,13 +176,20 @@ def in_float64(network: Network) -> Network:
 
 
 def exact_difference(first: Network, second: Network, batch: tuple[Array, ...]) -> float:
-    """The largest difference of an output in float64, relative to the largest output."""
-    from redundancy.frameworks.keras import write
-    from redundancy.frameworks.keras.probes import outputs_of
+    """The largest difference of an output in float64, relative to the largest value of that output.
 
+    What is left of values that cancel is not counted, as far as it is rounding.
+    """
+    return max(max(0.0, d.difference - d.noise) / max(d.scale, LEAST) for d in _exact_distances(first, second, batch))
+
+
+def _exact_distances(first: Network, second: Network, batch: tuple[Array, ...]) -> tuple[Distance, ...]:
     try:
-        models = [write(network, dtype="float64") for network in (first, second)]
-        expected, got = (outputs_of(model, batch) for model in models)
+        expected, got = (_computed(network, batch, "float64") for network in (first, second))
+        found = distances(expected, got)
+        if all(distance.within(0.0, NEGLIGIBLE) for distance in found):
+            return found
+        rough = _computed(first, batch, "float32")
     except RedundancyError:
         raise
     except Exception as error:
@@ -143,23 +198,22 @@ def exact_difference(first: Network, second: Network, batch: tuple[Array, ...]) 
             f"the compacted model's outputs differ by more than rounding, and it does not run in float64 ({said}), so"
             " that nothing is returned; cast the model to float32"
         ) from error
-    return apart(expected, got) / max(largest(expected), 1e-30)
+    # What float32 makes of an output says how far float64 can be off, however small the output is.
+    noises = (FINER * finite_difference(*pair) for pair in zip(expected, rough, strict=True))
+    return tuple(replace(distance, noise=noise) for distance, noise in zip(found, noises, strict=True))
+
+
+def _computed(network: Network, batch: tuple[Array, ...], dtype: str) -> list[Array]:
+    from redundancy.frameworks.keras import write
+    from redundancy.frameworks.keras.probes import outputs_of
+
+    return outputs_of(write(network, dtype=dtype), batch)
 
 
 def _inside(network: Network, box: Mapping[str, tuple[Array, Array]], batch: tuple[Array, ...]) -> tuple[Array, ...]:
     """The inputs, moved to where they are in the box."""
     pairs = zip(network.inputs, batch, strict=True)
     return tuple(np.clip(array, *box[name]).astype(array.dtype) if name in box else array for name, array in pairs)
-
-
-def _difference(a: Array, b: Array) -> float:
-    """The largest difference; where the original is infinite or no number, any other value is infinitely far."""
-    if a.shape != b.shape:
-        return float("inf")
-    same = (a == b) | (np.isnan(a) & np.isnan(b))
-    with np.errstate(invalid="ignore"):
-        distance = np.where(same, 0.0, np.abs(a - b))
-    return float(np.max(np.where(np.isnan(distance), np.inf, distance), initial=0.0))
 
 
 def _policy(node: Node) -> str:
@@ -172,24 +226,27 @@ def _check_exactly(found: Compaction, batch: tuple[Array, ...], bound: float) ->
 
     Folds are repeated there, unless weights were changed beforehand and the bound says by how much.
     """
-    allowed = bound + exact_rounding(found.original)
+    relative = exact_rounding(found.original)
     start = wide = in_float64(found.original)
     folds = [finding for step in found.steps for finding in step]
     for step in found.steps if not bound else ():
         wide = operate(wide, {name: fold for finding in step for name, fold in finding.at.items()}).network
-    difference = exact_difference(start, in_float64(found.network) if bound else wide, batch)
-    if difference <= allowed:
+    apart = _exact_distances(start, in_float64(found.network) if bound else wide, batch)
+    worst = max(apart, key=lambda distance: distance.difference / max(distance.scale, LEAST))
+    if all(distance.within(bound, relative) for distance in apart):
         return
-    culprit = next((f for f in folds if _breaks(start, f, batch, allowed)), None)
+    culprit = next((f for f in folds if _breaks(start, f, batch, bound, relative)), None)
     which = f"the fold of {culprit.space}: {culprit.fold}" if culprit else "all folds together, none of them alone"
     raise VerificationError(
-        f"the compacted model's outputs differ by {difference:.3g} of the largest where {bound:.3g} was predicted, so"
-        f" that nothing is returned; this is a mistake of this package, please report it: {which[:500]}"
+        f"an output of the compacted model differs by {worst.difference:.3g}, where its largest value is"
+        f" {worst.scale:.3g} and a difference of {bound:.3g} was predicted, so that nothing is returned; this is a"
+        f" mistake of this package, please report it: {which[:500]}"
     )
 
 
-def _breaks(network: Network, finding: Finding, batch: tuple[Array, ...], allowed: float) -> bool:
+def _breaks(network: Network, finding: Finding, batch: tuple[Array, ...], bound: float, relative: float) -> bool:
     try:
-        return exact_difference(network, operate(network, finding.at).network, batch) > allowed
+        apart = _exact_distances(network, operate(network, finding.at).network, batch)
     except NetworkError:
         return False  # it speaks of what earlier folds left
+    return not all(distance.within(bound, relative) for distance in apart)

@@ -13,6 +13,7 @@ import numpy as np
 from redundancy.auditing import Audit, audited, with_measured
 from redundancy.compaction import Compaction, Unfit, anything_goes, continued, exhausted
 from redundancy.compaction import compact as compact_network
+from redundancy.distance import apart, largest
 from redundancy.errors import OptionError, UnsupportedError
 from redundancy.feeding import arrays_of
 from redundancy.fold import Holds
@@ -21,7 +22,7 @@ from redundancy.nearing import made_equal
 from redundancy.network import Array, Network
 from redundancy.notions.near import NEAR
 from redundancy.search import Findings, search
-from redundancy.verification import apart, largest, rounding, verified
+from redundancy.verification import rounding, verified
 from redundancy.weighing import layerwise, with_weighed
 
 if TYPE_CHECKING:

@@ -20,6 +20,15 @@ ROWS = 8
 WORDS = np.array(["", "a", "b", "the", "0", "[UNK]", "a b", "redundancy"])
 """What is tried as text, whatever words a layer knows."""
 
+MOVERS = frozenset(
+    {"concatenate", "cropping", "expand", "flatten", "identity", "permute", "repeat", "reshape", "slice", "squeeze",
+     "stack", "zero_padding"}
+)  # fmt: skip
+"""The kinds that hand whole numbers on as they are."""
+
+ARITHMETIC, SHADES = frozenset({"affine", "standardization"}), 128
+"""The kinds that calculate with whole numbers; and how many are tried there: as many as any type holds."""
+
 LARGEST = 2**24
 """Numbers of one batch of probes, at most: huge images are tried one at a time."""
 
@@ -27,8 +36,9 @@ LARGEST = 2**24
 def probes(network: Network) -> Iterator[tuple[Array, ...]]:
     """Batches of inputs, each with another extent for what is not fixed; the first that runs will do.
 
-    Half of the rows are normally distributed, the others uniform on [0, 1] but for one of zeros; whole numbers are
-    below the least size of the tables that they are looked up in.
+    Half of the rows are normally distributed, the others uniform on [0, 1] but for one of zeros. Whole numbers are
+    drawn from the whole of the table that they are looked up in, of several the least; where they are calculated with,
+    below 128; where nothing says what reads them, they are 0 and 1.
 
     Args:
         network: Whose inputs they are for.
@@ -62,9 +72,28 @@ def _probe(network: Network, name: str, shape: tuple[int, ...], rng: np.random.G
 
 
 def _vocabulary(network: Network, name: str) -> int:
-    """The least number of rows of any embedding that may look this input up."""
-    tables = [len(node.weights["embeddings"]) for node in network if node.kind == "embedding"]
-    return min(tables, default=2)
+    """Below which whole numbers are tried: those of the least table that looks them up, or those of a picture."""
+    values, readers = {name}, []
+    for node in network:
+        if values & set(node.inputs):
+            if node.kind in MOVERS:
+                values.add(node.name)
+            else:
+                readers.append(node)
+    tables = [len(node.weights["embeddings"]) for node in readers if node.kind == "embedding"]
+    if all(node.kind == "embedding" or node.kind in ARITHMETIC for node in readers):
+        return min(tables, default=SHADES if readers else 2)
+    # What else reads them may hand them on to any table, or take them for a mask.
+    return min(_tables(network, values), default=2)
+
+
+def _tables(network: Network, behind: set[str]) -> list[int]:
+    """How long the tables are that anything leads to from some nodes."""
+    reached = set(behind)
+    for node in network:
+        if reached & set(node.inputs):
+            reached.add(node.name)
+    return [len(node.weights["embeddings"]) for node in network if node.kind == "embedding" and node.name in reached]
 
 
 def runs(model: Any, network: Network, *others: Network) -> tuple[Array, ...]:
