@@ -164,7 +164,8 @@ class Hearing:
         self._current.update(judgement.measurements)
         self._current_verdicts.append(verdict := _verdict_of(judgement, self.claim))
         if verdict.outcome is Outcome.REFUTED:
-            raise Refuted(verdict.why)
+            example = self._current.get(FAILURE)
+            raise Refuted(f"{verdict.why}; {example}" if example else verdict.why)
 
     def observe(self, name: str, measurement: Measurement) -> None:
         """Takes down what was measured in the present configuration."""

@@ -7,7 +7,7 @@ whoever is killed while writing loses that line and no other.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cache
@@ -218,26 +218,33 @@ def _lines(path: Path) -> list[Any]:
 
 
 def _identity(path: Path) -> Identity | None:
-    said = next(iter(_lines(path)), None)
-    if not isinstance(said, dict):
-        return None
-    if said.get("format") != FORMAT:
-        what = f"{str(path)!r} is a ledger of format {said.get('format')!r}, and this version reads {FORMAT}"
-        raise DataError(f"{what}; name another directory, or remove it")
+    said = _header(_lines(path), path)
     try:
         return Identity(**{key: value for key, value in said.items() if key != "format"})
     except TypeError:
         return None
 
 
+def _header(lines: Sequence[Any], path: Path) -> dict[str, Any]:
+    """What the first line says; nothing where there is none, or it is damaged.
+
+    Raises:
+        DataError: It is of another format.
+    """
+    said = lines[0] if lines and isinstance(lines[0], dict) else {}
+    if said.get("format", FORMAT) != FORMAT:
+        what = f"{str(path)!r} is a ledger of format {said['format']!r}, and this version reads {FORMAT}"
+        raise DataError(f"{what}; name another directory, or remove it")
+    return said
+
+
 def _read(path: Path) -> Iterator[Judgement]:
-    for said in _lines(path)[1:]:
-        if not isinstance(said, dict) or not isinstance(said.get("judgement"), dict):
-            continue
-        if said.get("digest") != _digest(json.dumps(said["judgement"])):
-            continue
-        values = said["judgement"]
-        yield Judgement(**{**values, "confirming": tuple(values["confirming"])})
+    lines = _lines(path)
+    _header(lines, path)
+    for said in lines[1:]:
+        judgement = said.get("judgement") if isinstance(said, dict) else None
+        if isinstance(judgement, dict) and said.get("digest") == _digest(json.dumps(judgement)):
+            yield Judgement(**{**judgement, "confirming": tuple(judgement["confirming"])})
 
 
 def _digest(content: str) -> str:

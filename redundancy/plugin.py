@@ -46,7 +46,7 @@ OPTIONS = {
     "profile": f"how many configurations a claim is searched for: {', '.join(profiles.EXAMPLES)} "
     f"({', '.join(map(str, profiles.EXAMPLES.values()))}; {profiles.DEFAULT} if not given)",
     "cluster": "who trains networks: here, processes:N, or a Dask scheduler as tcp://host:8786 (here if not given)",
-    "ledger": "the directory that keeps verdicts on claims with a rate; else one in the user's cache; none keeps nothing",
+    "ledger": "the directory that keeps verdicts on claims with a rate; else one in the user's cache; or none",
     "seed": "the root seed, from which the seeds of all runs come (0 if not given); not that of the search",
 }
 """The options that take a value, and what they are: `--redundancy-NAME`, or `redundancy_NAME` in an ini file."""
