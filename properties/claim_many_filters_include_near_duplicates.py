@@ -37,6 +37,7 @@ def test_trained(dataset, run):
 @claim(
     "random initialisation brings no more near-duplicates than chance does, whatever the kernel and the width",
     at_least=0.85,
+    runs=300,
 )
 @settings(max_examples=10)
 @given(

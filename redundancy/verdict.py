@@ -120,8 +120,8 @@ def claim(
         sentence: As a person would say it, on one line.
         at_least: How often a run must be as claimed, in (0, 1).
         confidence: With which that is judged, in (0, 1).
-        runs: How many runs one configuration may take; if not given, twice as many as certify the claim if all are as
-            claimed, and 60 at least.
+        runs: How many runs one configuration may take; if not given, four times as many as certify the claim if all are
+            as claimed, and 60 at least.
 
     Example:
         >>> @claim("the sum of two numbers does not depend on their order")
