@@ -111,7 +111,7 @@ def audit(
 
 def _audited(original: Any, data: Any, notions: Any, bounds: Bounds | None) -> Audit:
     from redundancy.frameworks.keras import read
-    from redundancy.frameworks.keras.biases import unfit
+    from redundancy.frameworks.keras.agreement import unfit
     from redundancy.frameworks.keras.layerwise import size_of, unknown_layers, weighable
     from redundancy.frameworks.keras.measuring import sampled
     from redundancy.frameworks.keras.reading import is_graph, no_graph
@@ -133,7 +133,7 @@ def _audited(original: Any, data: Any, notions: Any, bounds: Bounds | None) -> A
 
 def _compacted(original: Any, tolerance: float, data: Any, notions: Any, bounds: Bounds | None) -> Compaction:
     from redundancy.frameworks.keras import read
-    from redundancy.frameworks.keras.biases import unfit
+    from redundancy.frameworks.keras.agreement import unfit
 
     network = read(original)
     box = _boxed(network, bounds)
@@ -243,7 +243,7 @@ def _measured(
 
 def _tried(original: Any, found: Compaction, measured: Findings, look: Callable[[Network], Findings]) -> Compaction:
     """What is left after folds that were measured, and after those that are exact then."""
-    from redundancy.frameworks.keras.biases import unfit
+    from redundancy.frameworks.keras.agreement import unfit
 
     if not measured.found:
         return found
@@ -262,7 +262,7 @@ def _after(first: Findings, look: Callable[[Network], Findings]) -> Callable[[Ne
 
 def _model(model: Any, trust: bool) -> Any:
     """The Keras model itself."""
-    import keras
+    from redundancy.frameworks.keras.loaded import keras
 
     if isinstance(model, str | Path):
         from redundancy.frameworks.keras.files import load
