@@ -131,7 +131,8 @@ def evidence_against(successes: int, failures: int, p0: float) -> float:
 def interval(successes: int, runs: int, confidence: float = 0.95) -> tuple[float, float]:
     """Every rate that the evidence does not exclude, whenever one stopped looking: a confidence sequence.
 
-    It contains the true rate at all times at once with probability at least `confidence`.
+    Each end excludes the true rate, at whatever time, with probability at most 1 - `confidence`: a claim holds where its
+    rate is below the lower end, and is refuted where it is above the upper one.
 
     Args:
         successes: Of the runs.
@@ -141,7 +142,7 @@ def interval(successes: int, runs: int, confidence: float = 0.95) -> tuple[float
     Returns:
         Lower and upper end, in [0, 1].
     """
-    failures, threshold = runs - successes, -math.log((1.0 - confidence) / 2.0)
+    failures, threshold = runs - successes, -math.log1p(-confidence)
     share = successes / runs if runs else 0.5
     low = _crossing(lambda rate: evidence_for(successes, failures, rate) >= threshold, 0.0, share)
     high = _crossing(lambda rate: evidence_against(successes, failures, rate) < threshold, share, 1.0)
