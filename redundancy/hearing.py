@@ -12,7 +12,6 @@ from typing import Any, Protocol, runtime_checkable
 from redundancy.ledger import Book, Judgement
 from redundancy.statistics import at_least as certified
 from redundancy.statistics import clopper_pearson, runs_needed, share_of_error
-from redundancy.telling import told
 from redundancy.trials import Trials
 from redundancy.verdict import (
     ATTRIBUTE,
@@ -26,6 +25,7 @@ from redundancy.verdict import (
     combined,
     measured,
 )
+from redundancy.wording import told
 
 NO_FAILURE = frozenset({"UnsatisfiedAssumption", "StopTest", "Skipped"})
 """The exceptions, by name, with which a search rejects a configuration; their packages need not be loaded here."""

@@ -131,8 +131,8 @@ def evidence_against(successes: int, failures: int, p0: float) -> float:
 def interval(successes: int, runs: int, confidence: float = 0.95) -> tuple[float, float]:
     """Every rate that the evidence does not exclude, whenever one stopped looking: a confidence sequence.
 
-    Each end excludes the true rate, at whatever time, with probability at most 1 - `confidence`: a claim holds where its
-    rate is below the lower end, and is refuted where it is above the upper one.
+    Each end excludes the true rate, at whatever time, with probability at most 1 - `confidence`: a claim holds where
+    its rate is below the lower end, and is refuted where it is above the upper one.
 
     Args:
         successes: Of the runs.

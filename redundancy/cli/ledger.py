@@ -32,14 +32,11 @@ def _show(arguments: argparse.Namespace) -> int:
         raise OptionError(f"there is no ledger at {chosen!r}: name the directory that --redundancy-ledger named")
     ledger = Ledger(Path(chosen).expanduser()) if chosen else Ledger.default()
     text = arguments.text.casefold()
-    books = [
-        book for book in ledger.books() if book.identity and _speaks(text, book.identity.sentence, book.identity.test)
-    ]
+    books = [book for book in ledger.books() if (said := book.identity) and _speaks(text, said.sentence, said.test)]
     if not books:
         what = f"no claim with {arguments.text!r} in it" if text else "no claim"
-        raise OptionError(
-            f"{what} is in the ledger at {str(ledger.place)!r}: run pytest on a claim with at_least first"
-        )
+        where = f"{what} is in the ledger at {str(ledger.place)!r}"
+        raise OptionError(f"{where}: run pytest on a claim with at_least first")
     print(ledger_table(books, shutil.get_terminal_size().columns))
     return 0
 
