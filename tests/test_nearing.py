@@ -55,7 +55,7 @@ def test_the_bound_grows_with_what_is_made_equal():
 @settings(max_examples=60)
 @given(networks(dtype="float64"), st.sampled_from([0.01, 0.3, 3.0]), st.integers(0, 100))
 def test_no_output_differs_by_more_than_the_tolerance(network, tolerance, seed):
-    result = compact(network, tolerance=tolerance)
+    result = compact(network, tolerance=tolerance, box=(0.0, 1.0))
     x = np.random.default_rng(seed).random((50, *network[network.inputs[0]].shape))
     apart = np.max(np.abs(forward(network, x) - forward(result.network, x)))
     assert apart <= result.bound * (1 + 1e-9) + 1e-9

@@ -8,7 +8,7 @@ from keras import layers
 import redundancy
 from redundancy import auditing, verification
 from redundancy.auditing import Certainty
-from redundancy.errors import VerificationError
+from redundancy.errors import OptionError, VerificationError
 from redundancy.fold import Holds
 from redundancy.frameworks.keras import read
 from redundancy.frameworks.keras.measuring import sampled
@@ -72,6 +72,40 @@ def test_near_twins_go_under_a_tolerance_with_a_bound():
     assert [removal.why for removal in result.removals] == ["near-duplicate"]
     assert np.max(np.abs(outputs(made) - outputs(result.model))) <= result.bound <= 0.05
     assert [(float(low), float(high)) for low, high in result.box.values()] == [(0.0, 1.0)]
+
+
+def test_what_is_assumed_of_inputs_is_said_in_python_and_in_json():
+    made = changed(model(), near_twin)
+    result = redundancy.compact(made, tolerance=0.05)
+    (said,) = result.to_dict()["box"]
+    assert (said["low"], said["high"], said["assumed"]) == (0.0, 1.0, True)
+    assert "for inputs from 0 to 1, but for rounding" in str(result)
+    assert "No box was given: inputs from 0 to 1 are assumed" in str(result)
+    for known in (
+        redundancy.compact(made, tolerance=0.05, box=(-1, 1)),
+        redundancy.compact(made, tolerance=0.05, data=X),
+    ):
+        assert [each["assumed"] for each in known.to_dict()["box"]] == [False]
+        assert "assumed" not in str(known)
+
+
+@pytest.mark.parametrize(
+    "first", [layers.Rescaling(1 / 255), layers.Normalization(mean=3.0, variance=2.0), layers.BatchNormalization()]
+)
+def test_inputs_that_are_brought_to_another_size_are_not_assumed_to_be_small(first):
+    made = keras.Sequential(
+        [keras.Input((6,)), layers.Dropout(0.5), first, layers.Dense(5, activation="relu"), layers.Dense(2)]
+    )
+    with pytest.raises(OptionError, match=f"which layer '{first.name}' brings to another size: give a box"):
+        redundancy.compact(made, tolerance=0.1)
+    assert redundancy.compact(made, tolerance=0.1, box=(0, 255)).removals == ()
+    assert redundancy.compact(made, tolerance=0.1, data=X).assumed == ()
+    assert redundancy.compact(made).removals == ()
+
+
+def test_nothing_has_to_be_assumed_of_what_is_looked_up():
+    made = keras.Sequential([keras.Input((4,)), layers.Embedding(9, 3), layers.Flatten(), layers.Dense(2)])
+    assert redundancy.compact(made, tolerance=0.1).assumed == ()
 
 
 def test_a_tolerance_on_data_takes_what_the_outputs_can_bear():

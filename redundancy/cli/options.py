@@ -66,7 +66,8 @@ def add_tolerance(command: argparse.ArgumentParser) -> None:
         type=_tolerance,
         default=0.0,
         metavar="T",
-        help="how far outputs may differ, on inputs in the box (of --box, else of the data, else 0,1); 0 if not given",
+        help="how far outputs may differ, on inputs in the box: that of --box, else that of the data, else 0,1 is"
+        " assumed; 0 if not given",
     )
 
 

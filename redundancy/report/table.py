@@ -206,22 +206,7 @@ def _less(before: int, after: int) -> str:
 
 def _proof(small: Compaction, width: int) -> list[str]:
     """By how much outputs differ, and by how much they can."""
-    lines = []
-    if small.difference is not None:
-        of = f" (the largest output is {small.scale:.2g})" if small.scale else ""
-        lines.append(f"Largest difference of an output, measured: {small.difference:.2g}{of}.")
-    if small.removals:
-        lines.append(_bound(small))
-    return ["", *(line for text in lines for line in wrapped(text, width, 0, 2))] if lines else []
-
-
-def _bound(small: Compaction) -> str:
-    where = "within the bounds that were given" if small.box else "whatever the input"
-    if small.bound is None:
-        return "Some units went because of the data: on other inputs outputs can differ by more."
-    if small.bound == 0:
-        return f"Every output is the same but for rounding, {where}."
-    return f"No output can differ by more than {small.bound:.3g}, {where}, but for rounding."
+    return ["", *(line for text in small.told for line in wrapped(plain(text), width, 0, 2))] if small.told else []
 
 
 def _stay(refusals: Iterable[Refusal], width: int, heading: str = NOT_TO_BE_REMOVED) -> list[str]:

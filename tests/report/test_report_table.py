@@ -157,7 +157,13 @@ def test_an_exact_compaction_says_so(small):
     ("bound", "box", "said"),
     [
         (0.25, {}, "No output can differ by more than 0.25, whatever the input"),
-        (0.25, {"x": (np.zeros(3), np.ones(3))}, "than 0.25, within the bounds that were given"),
+        (0.25, {"x": (np.zeros(3), np.ones(3))}, "than 0.25, for inputs from 0 to 1"),
+        (0.25, {"x": (np.zeros(3), np.arange(3))}, "than 0.25, within the bounds that were given"),
+        (
+            0.25,
+            {n: (np.array(0), np.array(h)) for n, h in (("x", 1), ("y", 255))},
+            "for x from 0 to 1, y from 0 to 255",
+        ),
         (None, {}, "on other inputs outputs can differ by more"),
     ],
 )
@@ -168,6 +174,12 @@ def test_what_is_not_exact_says_how_far_it_is_off(small, bound, box, said):
 def test_a_measured_difference_is_shown_beside_the_largest_output(small):
     shown = compaction_table(replace(small, difference=1.7881e-7, scale=0.9137), 100)
     assert "Largest difference of an output, measured: 1.8e-07 (the largest output is 0.91)." in shown
+
+
+def test_a_box_that_nobody_gave_is_named(small):
+    shown = " ".join(compaction_table(replace(small, assumed=("x",)), 100).split())
+    assert "No box was given: inputs from 0 to 1 are assumed (x)." in shown
+    assert "No box was given" not in compaction_table(small, 100)
 
 
 def test_a_model_without_redundancy_stays(small):
