@@ -33,7 +33,8 @@ _MEANINGS = {
         " value"
     ),
     Certainty.NEAR: (
-        "alike, and not equal; the number says how far the two that differ most are apart, as a part of their size"
+        "alike in all that they compute, and not equal; the number says how far the two that differ most are apart, as"
+        " a part of their size"
     ),
     Certainty.WEIGHTS: "by the weights of a layer; what is done with its units is not known",
 }
@@ -109,7 +110,9 @@ def _findings(found: Audit, width: int) -> list[str]:
 
 def _audit_row(row: AuditFinding, again: bool, several: bool, whole: Cost) -> list[str]:
     place = ["", ""] if again else [plain(row.layers[0]), str(len(row.layers))]
-    certainty = f"{row.certainty}, {row.error:.1g}" if row.error else str(row.certainty)
+    certainty = (
+        f"{row.certainty}, {row.error:.1g}" if row.error or row.certainty is Certainty.NEAR else str(row.certainty)
+    )
     saved = [
         f"{row.saved.parameters:,}", share(row.saved.parameters, whole.parameters), amount(row.saved.macs),
         size(row.saved.bytes),

@@ -192,3 +192,8 @@ def test_no_line_of_a_compaction_is_too_wide(small, width):
     refusals = (Refusal("conv" * 30, "norm", "its units are normalised together", 3),)
     shown = compaction_table(replace(small, refusals=refusals, files=(2, 1)), width)
     assert max(map(columns, shown.splitlines())) <= width
+
+
+def test_what_is_near_always_says_how_near():
+    shown = audit_table(audit(finding(certainty=Certainty.NEAR, notion="near-duplicate", removable=False)), 100)
+    assert "near-duplicate (near, 0)" in shown

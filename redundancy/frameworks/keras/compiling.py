@@ -70,8 +70,8 @@ def _went_on(before: Any, after: Any, original: Any, model: Any, *, unchanged: b
 def _same_places(original: Any, model: Any) -> bool:
     """Whether the variables that are trained are in the same places, one after the other."""
     place = {id(old): new for old, new in _counterparts(original, model)}
-    pairs = zip(original.trainable_variables, model.trainable_variables, strict=True)
-    return all(place.get(id(old)) is new and old.shape == new.shape for old, new in pairs)
+    pairs = list(zip(original.trainable_variables, model.trainable_variables, strict=True))
+    return all(place.get(id(old)) is new for old, new in pairs) and all(old.shape == new.shape for old, new in pairs)
 
 
 def _apart(given: Any, made: dict[int, Any]) -> Any:
