@@ -10,7 +10,10 @@ from redundancy.cli import main
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-COMMANDS = re.findall(r"^\$ redundancy (.*)$", README, re.MULTILINE)
+EVERY = re.findall(r"^\$ redundancy (.*)$", README, re.MULTILINE)
+ZOO = [command for command in EVERY if command.startswith("zoo ")]
+COMMANDS = [command for command in EVERY if command not in ZOO]
+ZOO_COMMANDS = ("zoo list", "zoo show", "zoo clear", "zoo train")
 CLAIM, TRAINING, COMPACTION = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
@@ -63,18 +66,39 @@ def test_every_command_does_what_is_shown(trained, monkeypatch, capsys, command)
     assert set(words(shown)) <= set(words(said))
 
 
+def test_networks_are_trained_and_listed_as_shown(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (recipe,) = re.findall(r"`(\{\"architecture\".*?)`;", README)
+    Path("recipe.json").write_text(recipe.replace('"steps": 100', '"steps": 1'))
+    assert [command.split()[1] for command in ZOO] == ["train", "list"]
+    for command in ZOO:
+        assert main(shlex.split(command.replace("0:40", "0:3"))) == 0
+        shown = README.split(f"$ redundancy {command}\n")[1].split("\n```")[0].split("\n\n$")[0].splitlines()
+        said = capsys.readouterr().out.splitlines()
+        assert [line[:8] for line in shown if line[:1].islower()] == [line[:8] for line in said if line[:1].islower()]
+
+
 def test_every_file_that_is_linked_is_there():
     links = re.findall(r"\]\(([^)#]+)\)", README)
     assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []
 
 
 def test_the_options_that_are_named_are_there(capsys):
-    for command in ("audit", "compact"):
-        with pytest.raises(SystemExit):
-            main([command, "--help"])
-    known = set(re.findall(r"--[a-z]+(?:-[a-z]+)*", capsys.readouterr().out))
-    section = README.split("## Redundancy out of a model")[1].split("\n## ")[0]
-    assert set(re.findall(r"--[a-z]+(?:-[a-z]+)*", section)) <= known
+    for title, commands in (("Redundancy out of a model", ("audit", "compact")), ("Trained networks", ZOO_COMMANDS)):
+        for command in commands:
+            with pytest.raises(SystemExit):
+                main([*command.split(), "--help"])
+        known = set(re.findall(r"--[a-z]+(?:-[a-z]+)*", capsys.readouterr().out))
+        section = README.split(f"## {title}")[1].split("\n## ")[0]
+        assert set(re.findall(r"--[a-z]+(?:-[a-z]+)*", section)) - {"--redundancy-cluster"} <= known
+
+
+def test_every_option_of_pytest_is_in_the_table():
+    from redundancy.plugin import OPTIONS
+
+    table = README.split("## Options")[1].split("\n## ")[0]
+    named = re.findall(r"^\| `--redundancy-(\w+)` \| `redundancy_\w+` \|", table, re.MULTILINE)
+    assert sorted(named) == sorted([*OPTIONS, "strict"])
 
 
 @pytest.mark.parametrize("command", ["-e properties", "-e py\n"])

@@ -7,10 +7,10 @@ import io
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from redundancy.cli import claims, models
+from redundancy.cli import claims, models, zoo
 from redundancy.cli.parsing import Parser, parsed
 from redundancy.errors import RedundancyError
 from redundancy.output import reason
@@ -43,8 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MemoryError:
         print("redundancy: error: the memory is used up; use a machine with more, or less data", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("redundancy: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        said = f"; {error}" if str(error) else ""
+        print(f"redundancy: interrupted{said}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         _close_stdout()
@@ -82,7 +83,15 @@ def _parser() -> Parser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     claims.add_commands(commands)
     models.add_commands(commands)
-    for command in commands.choices.values():
-        command.set_defaults(parser=command)
+    zoo.add_commands(commands)
     parser.commands = commands.choices
+    for command in _every(parser):
+        command.set_defaults(parser=command)
     return parser
+
+
+def _every(parser: Parser) -> Iterator[Parser]:
+    """All commands below a parser, those of commands included."""
+    for command in parser.commands.values():
+        yield command
+        yield from _every(command)

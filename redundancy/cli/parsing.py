@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 from redundancy.suggesting import suggested
@@ -43,8 +43,14 @@ def parsed(parser: Parser, argv: Sequence[str] | None) -> argparse.Namespace:
     """
     arguments, left = parser.parse_known_args(argv)
     if left:
-        arguments.parser.error(_unknown(left, arguments.parser, parser.commands))
+        arguments.parser.error(_unknown(left, arguments.parser, dict(_last(parser))))
     return arguments
+
+
+def _last(parser: Parser, before: str = "") -> Iterator[tuple[str, Parser]]:
+    """The commands that have no commands of their own, by all the words that call them."""
+    for name, command in parser.commands.items():
+        yield from _last(command, f"{before}{name} ") if command.commands else [(f"{before}{name}", command)]
 
 
 def _unknown(left: Sequence[str], command: Parser, commands: Mapping[str, Parser]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 
 def document(found: Any) -> str:
-    """An audit or a compaction as one JSON document, ASCII only, with a line end.
+    """An audit, a compaction or what a store holds as one JSON document, ASCII only, with a line end.
 
     JSON has no word for NaN and infinity: such a number, as the difference of outputs can be, is null.
 
@@ -23,7 +23,7 @@ def schema(name: str) -> dict[str, Any]:
     """The JSON Schema that documents of that kind keep to.
 
     Args:
-        name: "audit" or "compaction".
+        name: "audit", "compaction" or "store".
     """
     found: dict[str, Any] = json.loads(files("redundancy.report").joinpath("schema", f"{name}.json").read_text("utf-8"))
     return found

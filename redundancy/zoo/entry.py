@@ -147,6 +147,8 @@ def meta_of(content: BinaryIO) -> dict[str, Any]:
     try:
         with zipfile.ZipFile(content) as archive:
             _check_members(archive, {META, *(name.removesuffix(".npy") for name in archive.namelist())})
+            if archive.getinfo(f"{META}.npy").file_size > _META_BYTES:
+                raise ValueError("the meta data are too long")
             return _meta(archive)
     except _UNREADABLE as error:
         raise DamagedError(str(error)) from error

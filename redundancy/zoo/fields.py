@@ -95,12 +95,18 @@ def checked(what: str, value: object, check: Callable[[Any], T]) -> T:
         raise RecipeError(f"{what} must be {error}, not {value!r}") from None
 
 
+MOST = 2**31 - 1
+"""No whole number in a recipe is larger: those who compute take no larger ones."""
+
+
 def whole(least: int) -> Callable[[Any], int]:
-    """A whole number, `least` or more."""
+    """A whole number, `least` or more, and at most MOST."""
 
     def check(value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
             raise ValueError(f"a whole number from {least} up")
+        if int(value) > MOST:
+            raise ValueError(f"a whole number of at most {MOST:,}")
         return int(value)
 
     return check
@@ -163,7 +169,7 @@ def pair(value: object) -> tuple[int, int]:
     try:
         first, second = (whole(1)(one) for one in both)
     except (TypeError, ValueError):
-        raise ValueError("a whole number from 1 up, or two of them") from None
+        raise ValueError(f"a whole number from 1 to {MOST:,}, or two of them") from None
     return first, second
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from redundancy.data.dataset import Dataset
 from redundancy.errors import RecipeError
-from redundancy.network import Network
+from redundancy.zoo.memory import check_memory
 from redundancy.zoo.recipe import Recipe
 from redundancy.zoo.run import Run
 from redundancy.zoo.store import Pair
@@ -65,11 +65,12 @@ def trained_together(pairs: Sequence[Pair], data: Dataset) -> Iterator[Run]:
         data: The data set that the recipes name.
 
     Raises:
-        RecipeError: A recipe does not fit the data.
+        RecipeError: A recipe does not fit the data, or into the memory.
     """
     from redundancy.zoo.fused.training import fused
 
     for common, group in _alike(pairs).items():
+        check_memory(group[0][0], data)
         if not (why := _why_alone(common, data)):
             yield from fused(group, data)
             continue
@@ -102,9 +103,14 @@ def units(pairs: Iterable[Pair], data: Dataset, workers: int) -> list[Unit]:
 
 
 def trained(unit: Unit, data: Dataset) -> Iterator[Run]:
-    """The runs of a unit, in their order, trained in this process."""
+    """The runs of a unit, in their order, trained in this process.
+
+    Raises:
+        RecipeError: There is not as much memory here.
+    """
     from redundancy.zoo.fused.training import fused
 
+    check_memory(unit.pairs[0][0], data)
     if unit.alone:
         return _one_by_one(unit.pairs, data, unit.alone)
     return fused(unit.pairs, data, unit.size)
@@ -144,11 +150,13 @@ def _by_recipe(pairs: Iterable[Pair]) -> Iterable[list[Pair]]:
 def _why_alone(common: Recipe, data: Dataset) -> str:
     from redundancy.zoo.fused.training import why_alone
 
-    _check_outputs(structure(common, data.input_shape), data)
+    check_outputs(common, data)
     return why_alone(common)
 
 
-def _check_outputs(network: Network, data: Dataset) -> None:
+def check_outputs(recipe: Recipe, data: Dataset) -> None:
+    """Raises RecipeError where a recipe does not fit the data, or gives fewer numbers than there are classes."""
+    network = structure(recipe, data.input_shape)
     last = network[network.outputs[0]]
     if (last.shape[-1] or 0) < data.classes:
         sizes = f"{last.shape[-1]} outputs for the {data.classes} classes of {data.name!r}"

@@ -61,6 +61,23 @@ class Notices:
                 lock.release()
                 _remove(_lock_of(path))
 
+    @contextmanager
+    def unread(self) -> Iterator[None]:
+        """As long as this lasts, and for PATIENCE seconds at most, nobody reads the notices or leaves one.
+
+        Raises:
+            OSError: The file system refuses.
+        """
+        try:
+            board = _acquired(self.directory / f"{BOARD}.lock", PATIENCE)
+        except NotImplementedError:
+            board = None
+        try:
+            yield
+        finally:
+            if board is not None:
+                board.release()
+
     def _leave(self, path: Path, choose: Callable[[Collection[str]], Collection[str]]) -> BaseFileLock | None:
         try:
             board = _acquired(self.directory / f"{BOARD}.lock", PATIENCE)

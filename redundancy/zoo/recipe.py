@@ -125,22 +125,26 @@ class Recipe:
 
     @classmethod
     def from_json(cls, source: str) -> Recipe:
-        """The recipe that `to_json` wrote.
+        """The recipe that `to_json` wrote, or that somebody wrote by hand: what has a default may be left out.
 
         Raises:
-            RecipeError: It is not JSON, has unknown or missing keys, or values that no recipe has.
+            RecipeError: It is not JSON, has unknown keys or lacks some, or has values that no recipe has.
         """
-        keys = tuple(field.name for field in fields(cls))
-        return cls(**serialization.loads(source, keys, _CLASSES))
+        return cls(**serialization.loads(source, cls, _CLASSES))
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the JSON, in hexadecimal."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()
 
+    @property
+    def outline(self) -> str:
+        """The layers in order, as one line."""
+        return " -> ".join(_told(self.architecture))
+
     def __str__(self) -> str:
         parts = [
-            " -> ".join(_told(self.architecture)),
+            self.outline,
             str(self.initializer),
             f"{self.optimizer} at {self.learning_rate:g}",
             f"{self.steps} steps of {self.batch_size}" if self.steps else "untrained",
@@ -204,13 +208,15 @@ def _placed(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
     names = _names(layers)
     before = INPUT
     read: set[str] = set()
+    known = {INPUT}
     placed: list[Layer] = []
     for layer, name in zip(layers, names, strict=True):
         inputs = layer.inputs or (before,)
         for source in inputs:
-            if source != INPUT and source not in names[: len(placed)]:
+            if source not in known:
                 raise RecipeError(f"layer {name!r} reads {source!r}, which is no layer before it; name one that is")
         read.update(inputs)
+        known.add(name)
         placed.append(layer.placed(name, inputs))
         before = name
     unread = [name for name in names[:-1] if name not in read]
@@ -225,9 +231,11 @@ def _names(layers: tuple[Layer, ...]) -> list[str]:
     for layer in layers:
         numbers[layer.kind] = numbers.get(layer.kind, 0) + 1
         names.append(layer.name or f"{layer.kind}_{numbers[layer.kind]}")
+    taken = {INPUT}
     for name in names:
-        if names.count(name) > 1 or name == INPUT:
+        if name in taken:
             raise RecipeError(f"the name {name!r} is taken; give every layer a name of its own")
+        taken.add(name)
     return names
 
 

@@ -1,10 +1,10 @@
-"""Recipes to JSON and back, strictly: what is not understood is refused, not skipped."""
+"""Recipes to JSON and back: what is left out has its default, what is not understood is refused and not skipped."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from typing import Any
 
 from redundancy.errors import RecipeError
@@ -19,12 +19,12 @@ def dumps(values: Mapping[str, Any]) -> str:
     return json.dumps(values, default=_plain, sort_keys=True, allow_nan=False)
 
 
-def loads(source: str, keys: tuple[str, ...], types: Mapping[str, Kind | list[Kind]]) -> dict[str, Any]:
+def loads(source: str, made: type[Any], types: Mapping[str, Kind | list[Kind]]) -> dict[str, Any]:
     """What JSON says, with objects made of the values whose types are given.
 
     Args:
         source: The text.
-        keys: Those it must have; others are refused.
+        made: The dataclass whose fields it may have; those without a default it must have.
         types: By key, the class of the value, or a list of one class where it is a list.
 
     Raises:
@@ -34,16 +34,17 @@ def loads(source: str, keys: tuple[str, ...], types: Mapping[str, Kind | list[Ki
         raw = json.loads(source, object_pairs_hook=_once)
     except (TypeError, ValueError, RecursionError) as error:
         raise RecipeError(f"the recipe is not JSON: {' '.join(str(error).split())}; write it with to_json") from None
-    values = _exactly("the recipe", raw, keys)
+    values = _fields("the recipe", raw, made)
     return {key: _typed(key, value, types.get(key)) for key, value in values.items()}
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    keys = [key for key, _ in pairs]
-    for key in keys:
-        if keys.count(key) > 1:
+    values: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in values:
             raise ValueError(f"the key {key!r} is there twice")
-    return dict(pairs)
+        values[key] = value
+    return values
 
 
 def _plain(value: object) -> dict[str, object]:
@@ -53,13 +54,21 @@ def _plain(value: object) -> dict[str, object]:
     return {**values, "config": value.options} if isinstance(value, Layer) else values
 
 
-def _exactly(what: str, raw: object, keys: tuple[str, ...]) -> dict[str, Any]:
+def _fields(what: str, raw: object, made: type[Any]) -> dict[str, Any]:
+    known = {field.name: field.default is MISSING for field in fields(made)}
+    return _known(what, raw, known)
+
+
+def _known(what: str, raw: object, keys: Mapping[str, bool]) -> dict[str, Any]:
+    """An object that has keys of these only, and all those that it must have."""
     if not isinstance(raw, dict):
         raise RecipeError(f"{what} must be a JSON object, not {raw!r}")
-    for key in [*raw, *keys]:
-        if (key in raw) != (key in keys):
-            problem = "has an unknown key" if key in raw else "lacks the key"
-            raise RecipeError(f"{what} {problem} {key!r}; it needs {', '.join(keys)}")
+    for key in raw:
+        if key not in keys:
+            raise RecipeError(f"{what} has an unknown key {key!r}; it can have {', '.join(keys)}")
+    for key, needed in keys.items():
+        if needed and key not in raw:
+            raise RecipeError(f"{what} lacks the key {key!r}; give it")
     return raw
 
 
@@ -74,11 +83,13 @@ def _typed(key: str, value: object, kind: Kind | list[Kind] | None) -> object:
 
 
 def _made(what: str, raw: object, kind: Kind) -> object:
-    if issubclass(kind, Initializer | Optimizer):
-        values = _exactly(what, raw, ("name", "parameters"))
-        if not isinstance(values["parameters"], dict):
-            raise RecipeError(f"the parameters of {what} must be a JSON object, not {values['parameters']!r}")
-        return kind(values["name"], **values["parameters"])
-    # What the class refuses, it names in its own error.
-    names = tuple(field.name for field in fields(kind))
-    return kind(**_exactly(what, raw, names))
+    # What a class refuses, it names in its own error.
+    if not issubclass(kind, Initializer | Optimizer):
+        return kind(**_fields(what, raw, kind))
+    if isinstance(raw, str):
+        return kind(raw)
+    values = _known(what, raw, {"name": True, "parameters": False})
+    parameters = values.get("parameters", {})
+    if not isinstance(parameters, dict):
+        raise RecipeError(f"the parameters of {what} must be a JSON object, not {parameters!r}")
+    return kind(values["name"], **parameters)

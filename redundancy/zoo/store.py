@@ -181,6 +181,22 @@ class Store:
                 raise _refused(notices.directory, "write to", error) from error
             yield turn
 
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """As long as this lasts, no process decides what it trains next, where the file system has locks.
+
+        Raises:
+            DataError: The directory cannot be made or written to.
+        """
+        notices = Notices(self.directory / "notices")
+        self._make(notices.directory)
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(notices.unread())
+            except OSError as error:
+                raise _refused(notices.directory, "write to", error) from error
+            yield
+
     def path(self, recipe: Recipe, seed: int, data_digest: str) -> Path:
         """Where a run is, or would be."""
         key = _hash([FORMAT, recipe.digest, seed, data_digest, versions()])

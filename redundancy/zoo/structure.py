@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,8 @@ from redundancy.zoo.recipe import Recipe
 def structure(recipe: Recipe, input_shape: Iterable[int]) -> Network:
     """The recipe's network with zero kernels and biases, and BatchNormalization that changes nothing yet.
 
+    Its weights take no memory, however large they are: each is one number, seen from everywhere.
+
     A layer's node has the layer's name; the activation of a conv or dense layer is a node of its own, called
     "conv_1_relu", say, and of the same layer.
 
@@ -25,7 +29,8 @@ def structure(recipe: Recipe, input_shape: Iterable[int]) -> Network:
         input_shape: Of an image: (height, width, channels).
 
     Raises:
-        RecipeError: A layer cannot read the shape that reaches it, or the output is not one number a class.
+        RecipeError: A layer cannot read the shape that reaches it, the output is not one number a class, or a weight
+            has more numbers than any machine can hold.
     """
     dtype = numpy_dtype(recipe.dtype)
     builder, shape = Builder(), tuple(input_shape)
@@ -80,12 +85,15 @@ def _node(layer: Layer, shape: tuple[int | None, ...], dtype: np.dtype[Any]) -> 
     given: Mapping[str, Any] = layer.options
     inputs = shape[-1] or 0
     if layer.kind in ("conv", "dense"):
-        window = given.get("kernel_size", ())
+        kernel = (*given.get("kernel_size", ()), inputs, given["units"])
+        if prod(kernel) * dtype.itemsize > sys.maxsize:
+            raise RecipeError(f"layer {layer.name!r} would have {prod(kernel):,} weights; make it smaller")
         config = {name: given[name] for name in ("strides", "padding") if name in given}
-        return config, _kernel((*window, inputs, given["units"]), dtype, use_bias=given["use_bias"])
+        weights = {"kernel": _everywhere(0.0, kernel, dtype)}
+        return config, weights | ({"bias": _everywhere(0.0, kernel[-1:], dtype)} if given["use_bias"] else {})
     if layer.kind == "batch_normalization":
         starts = {"gamma": 1.0, "beta": 0.0, "mean": 0.0, "variance": 1.0}
-        return dict(given), {name: np.full(inputs, value, dtype) for name, value in starts.items()}
+        return dict(given), {name: _everywhere(value, (inputs,), dtype) for name, value in starts.items()}
     if layer.kind == "activation":
         parameters = {name: value for name, value in given.items() if name != "function"}
         return function_config(given["function"], parameters), {}
@@ -94,6 +102,5 @@ def _node(layer: Layer, shape: tuple[int | None, ...], dtype: np.dtype[Any]) -> 
     return dict(given), {}
 
 
-def _kernel(shape: tuple[int, ...], dtype: np.dtype[Any], *, use_bias: bool) -> dict[str, Array]:
-    kernel = np.zeros(shape, dtype)
-    return {"kernel": kernel, "bias": np.zeros(shape[-1], dtype)} if use_bias else {"kernel": kernel}
+def _everywhere(value: float, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    return np.broadcast_to(np.array(value, dtype), shape)

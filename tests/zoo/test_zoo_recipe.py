@@ -60,8 +60,8 @@ recipes = st.builds(
     ),
     st.one_of(st.sampled_from(sorted(OPTIMIZERS)), st.builds(Optimizer, st.just("sgd"), momentum=st.floats(0, 1))),
     learning_rate=st.floats(0, 1e300, exclude_min=True),
-    steps=st.integers(0, 2**70),
-    batch_size=st.integers(1, 2**70),
+    steps=st.integers(0, 2**31 - 1),
+    batch_size=st.integers(1, 2**31 - 1),
     regularizer=st.none() | st.tuples(st.sampled_from(["l1", "l2"]), st.floats(0, 1)),
     twins=st.lists(
         st.builds(Twins, st.just("first"), st.sampled_from([(0, 1), (6, 2)]), st.floats(0.5, 3), st.booleans()),
@@ -210,16 +210,19 @@ def edited(change):
         "nonsense\nand more",
         '{"steps": 1, "steps": 2}',
         edited(lambda raw: raw.update(epochs=3)),
-        edited(lambda raw: raw.pop("steps")),
+        edited(lambda raw: raw.pop("architecture")),
         edited(lambda raw: raw.update(steps="many")),
         edited(lambda raw: raw.update(architecture={})),
         edited(lambda raw: raw.update(twins=[[]])),
-        edited(lambda raw: raw.update(optimizer="adam")),
+        edited(lambda raw: raw.update(optimizer="adma")),
+        edited(lambda raw: raw["optimizer"].pop("name")),
         edited(lambda raw: raw["optimizer"].update(parameters=[])),
         edited(lambda raw: raw["optimizer"]["parameters"].update({"momentum": 1})),
         edited(lambda raw: raw["architecture"][0].update(kind="lstm")),
         edited(lambda raw: raw["architecture"][0].update(inputs=3)),
-        edited(lambda raw: raw["architecture"][0].pop("name")),
+        edited(lambda raw: raw["architecture"][0].pop("kind")),
+        edited(lambda raw: raw["architecture"][0]["config"].update(strides=[10**400, 1])),
+        edited(lambda raw: raw.update(batch_size=2**31)),
         edited(lambda raw: raw["twins"][0].update(units=[0, 9])),
     ],
 )
@@ -240,3 +243,9 @@ def test_importing_the_zoo_loads_no_framework():
     code = "import sys, redundancy.zoo; print({'keras', 'tensorflow', 'sklearn'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_json_may_leave_out_what_has_a_default():
+    said = {"architecture": [{"kind": "dense", "config": {"units": 3}}], "optimizer": "sgd"}
+    source = {**said, "initializer": {"name": "he_normal"}}
+    assert Recipe.from_json(json.dumps(source)) == Recipe((dense(3),), optimizer="sgd", initializer="he_normal")
