@@ -19,6 +19,9 @@ from redundancy.search import Finding, Findings
 from redundancy.spaces import Space, Trace, trace
 from redundancy.surgery import Refusal
 
+MASKING = frozenset({"NotEqual"})
+"""What Keras makes masks by, where a layer is told to mask zeros: it has no units that anyone could miss."""
+
 
 class Certainty(StrEnum):
     """How sure a finding is."""
@@ -122,6 +125,10 @@ class Audit:
         lines += [str(refusal) for refusal in self.refusals]
         return "\n".join([*lines, f"{self.before.parameters} parameters, {self.after.parameters} without them"])
 
+    def __repr__(self) -> str:
+        numbers = f"{self.before.parameters} parameters, {self.after.parameters} without what can go"
+        return f"<Audit {self.model_name!r}: {len(self.findings)} findings, {len(self.refusals)} refusals, {numbers}>"
+
     def to_dict(self) -> dict[str, Any]:
         """In plain types, as JSON has them."""
         return {
@@ -161,9 +168,9 @@ def audited(network: Network, findings: Findings, *, near: bool = True, unfit: U
 
 
 def _fixed(followed: Trace) -> tuple[Refusal, ...]:
-    """The spaces that may not be touched; inputs, which no layer makes, left out."""
-    inputs = {followed.network[name].layer for name in followed.network.inputs}
-    pinned = [space for space in followed.spaces if space.pins and space.name not in inputs]
+    """The spaces that may not be touched; inputs and masks, whose units no layer makes by weights, left out."""
+    left_out = {node.layer for node in followed.network if not node.inputs or node.kind in MASKING}
+    pinned = [space for space in followed.spaces if space.pins and space.name not in left_out]
     return tuple(Refusal(space.name, space.pins[0].layer, space.pins[0].reason, space.size) for space in pinned)
 
 

@@ -70,6 +70,7 @@ class Compaction:
         bound: No output can differ by more, but for rounding, on inputs in the box; 0 where every fold is exact, None
             where some were only measured on data.
         box: (low, high) of each input that `bound` rests on.
+        tolerance: How far outputs were allowed to differ.
         assumed: Names of inputs that are in the box only because nothing said how large they get.
         files: Bytes of the file that the original came from and of the one that was written; None where none was.
     """
@@ -86,6 +87,7 @@ class Compaction:
     scale: float | None = None
     bound: float | None = 0.0
     box: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)
+    tolerance: float = 0.0
     assumed: tuple[str, ...] = ()
     files: tuple[int, int] | None = None
 
@@ -104,6 +106,10 @@ class Compaction:
         lines = [f"{space}: {count} removed ({why})" for (space, why), count in counts.items()]
         lines += [str(refusal) for refusal in self.refusals]
         return "\n".join([*lines, f"{self.original.parameters} parameters, now {self.network.parameters}", *self.told])
+
+    def __repr__(self) -> str:
+        numbers = f"{self.parameters_before} -> {self.parameters_after} parameters, bound={self.bound}"
+        return f"<Compaction {self.model_name!r}: {len(self.removals)} units removed, {numbers}>"
 
     @property
     def told(self) -> tuple[str, ...]:
@@ -126,6 +132,7 @@ class Compaction:
             "file_after": self.files[1] if self.files else None,
             "difference": self.difference,
             "scale": self.scale,
+            "tolerance": self.tolerance,
             "bound": self.bound,
             "box": [
                 {"input": name, "low": low.tolist(), "high": high.tolist(), "assumed": name in self.assumed}

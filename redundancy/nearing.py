@@ -13,7 +13,7 @@ from redundancy.layers import RULES
 from redundancy.likening import likened
 from redundancy.network import Array, Network
 from redundancy.notions import NOTIONS, finder
-from redundancy.notions.near import NEAR, Choice, near, paired
+from redundancy.notions.near import NEAR, Choice, Nearness, near, paired
 from redundancy.search import searched
 from redundancy.spaces import Space, Trace, trace
 
@@ -34,6 +34,7 @@ class Candidate:
         of: Index of the other.
         factor: Of the multiple.
         distance: How far it is from that now, relative to its norm; 0 where that is not known.
+        cosine: Of the weights of the two, without bias; 1 where that is not known.
     """
 
     space: str
@@ -41,6 +42,7 @@ class Candidate:
     of: int
     factor: float
     distance: float = 0.0
+    cosine: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,8 +153,9 @@ def candidates(
             row = finding.fold.rows(np.array([unit]))[0]
             if why == NEAR and np.count_nonzero(row) == 1:
                 column = int(np.flatnonzero(row)[0])
-                of, distance = int(finding.fold.keep[column]), getattr(why, "distance", 0.0)
-                pairs.append(Candidate(finding.space, unit, of, float(row[column]), distance))
+                of, measured = int(finding.fold.keep[column]), why if isinstance(why, Nearness) else Nearness(0.0, 1.0)
+                factor = float(row[column])
+                pairs.append(Candidate(finding.space, unit, of, factor, measured.distance, measured.cosine))
     return pairs
 
 

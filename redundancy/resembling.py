@@ -12,12 +12,16 @@ from redundancy.clustering import near_duplicates
 from redundancy.layers import RULES, Rule
 from redundancy.nearing import candidates
 from redundancy.network import Array, Node
-from redundancy.notions.near import grouped
-from redundancy.similarity import directions
+from redundancy.notions.near import Pairs, Sources, grouped
+from redundancy.similarity import cosine, directions
 from redundancy.spaces import Space, Trace
+from redundancy.statistics import chance_cosine
 
 LEAST = 0.9
 """The cosine of two kernels below which they are not called near, however far beyond chance it is."""
+
+LEVEL = 0.05
+"""The chance that random initialisation brings even one pair of a layer as near."""
 
 REACH = sqrt(1.0 - LEAST**2)
 """How far two units may be apart in all that they compute, relative to their norm: as far as those kernels."""
@@ -29,7 +33,7 @@ class Resemblance:
 
     Attributes:
         of: Index of another unit of its space.
-        cosine: Of the kernels of the two.
+        cosine: Of the weights of the two, without bias.
         distance: How far the unit is from a multiple of the other, relative to its norm, with bias and normalisation;
             from the other itself, where the function that follows minds the size.
     """
@@ -50,24 +54,32 @@ def resembling(followed: Trace, gone: Mapping[str, Sequence[int]]) -> dict[str, 
         followed: The network, with its units.
         gone: Units that are redundant anyway, by space: they are like no other, and none is like them.
     """
-    kernels: dict[str, tuple[Array, float]] = {}
-    for space in followed.spaces:
-        left = np.setdiff1d(np.arange(space.size), gone.get(space.name, ()))
-        if not space.pins and len(left) > 1 and (maker := _maker(followed, space)) is not None:
-            rows = _directions(maker)
-            clusters = near_duplicates(rows[left], least=LEAST)
-            if clusters.pairs and clusters.threshold is not None:
-                kernels[space.name] = rows, clusters.threshold
+    if not any(_has_near_kernels(followed, space, gone.get(space.name, ())) for space in followed.spaces):
+        return {}
     found: dict[str, dict[int, Resemblance]] = {}
     # Kernels are not all: a bias, a normalisation or a function that minds the size can part units again.
-    for pair in candidates(followed.network, None, REACH, grouped) if kernels else ():
-        if pair.space not in kernels or {pair.unit, pair.of} & set(gone.get(pair.space, ())):
-            continue
-        rows, threshold = kernels[pair.space]
-        cosine = float(rows[pair.unit] @ rows[pair.of])
-        if cosine >= threshold:
-            found.setdefault(pair.space, {})[pair.unit] = Resemblance(pair.of, cosine, pair.distance)
+    for pair in candidates(followed.network, None, REACH, _beyond_chance):
+        if not {pair.unit, pair.of} & set(gone.get(pair.space, ())):
+            found.setdefault(pair.space, {})[pair.unit] = Resemblance(pair.of, pair.cosine, pair.distance)
     return found
+
+
+def _beyond_chance(pairs: Pairs) -> Sources:
+    """Of rows whose coefficients are nearer than chance would bring any two of them, all but one of a group."""
+    n, d = pairs.rows.shape
+    threshold = chance_cosine(n * (n - 1) // 2, d - 1, LEVEL) if d > 1 else None
+    if threshold is None:
+        return {}
+    threshold = max(threshold, LEAST)
+    cosines = [cosine(pairs.rows[[j, i], :-1])[0, 1] for j, i in zip(pairs.unit, pairs.of, strict=True)]
+    return grouped(pairs.take(np.flatnonzero(np.array(cosines) >= threshold)))
+
+
+def _has_near_kernels(followed: Trace, space: Space, gone: Sequence[int]) -> bool:
+    """Whether it is worth to look at all that the units of a space compute, which takes longer."""
+    left = np.setdiff1d(np.arange(space.size), gone)
+    maker = None if space.pins or len(left) < 2 else _maker(followed, space)
+    return maker is not None and near_duplicates(_directions(maker)[left], level=LEVEL, least=LEAST).pairs > 0
 
 
 def _maker(followed: Trace, space: Space) -> Node | None:

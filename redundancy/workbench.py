@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -72,8 +73,7 @@ def compact(
         VerificationError: The result does not compute what the original does: a mistake of this package.
     """
     names = _names(notions)
-    if not isinstance(tolerance, int | float | np.number) or not np.isfinite(tolerance) or not tolerance >= 0:
-        raise OptionError(f"the tolerance {tolerance} is no difference of outputs: give a finite number, 0 or more")
+    _check_tolerance(tolerance)
     if isinstance(model, Network):
         return _folded(model, tolerance, names, boxed(model, box))
     original = _model(model, trust)
@@ -156,7 +156,8 @@ def _folded(
     unfit: Unfit = anything_goes,
 ) -> Compaction:
     """What folds by the weights: exactly, and with a tolerance almost."""
-    exact = replace(compact_network(network, notions=notions, box=box, unfit=unfit), box=dict(box or {}))
+    exact = compact_network(network, notions=notions, box=box, unfit=unfit)
+    exact = replace(exact, box=dict(box or {}), tolerance=tolerance)
     if not tolerance:
         return exact
     bounds, assumed = whole_box(network, box, given)
@@ -172,7 +173,7 @@ def _folded(
         for removal in more.removals
     )
     found = continued(exact, replace(more, removals=removals))
-    return replace(found, bound=nearing.certificate.bound, box=bounds, assumed=assumed)
+    return replace(found, bound=nearing.certificate.bound, box=bounds, assumed=assumed, tolerance=tolerance)
 
 
 def _written(original: Any, network: Network, *, unchanged: bool = False) -> Any:
@@ -224,7 +225,14 @@ def _tried(original: Any, found: Compaction, measured: Findings, look: Callable[
     # What only folds behind others is as true as those are.
     removals = tuple(replace(removal, holds=Holds.DATA) for removal in more.removals)
     more = continued(found, replace(more, removals=removals))
-    return replace(more, model=_written(original, more.network), model_name=found.model_name, bound=None, box=found.box)
+    return replace(
+        more,
+        model=_written(original, more.network),
+        model_name=found.model_name,
+        bound=None,
+        box=found.box,
+        tolerance=found.tolerance,
+    )
 
 
 def _after(first: Findings, look: Callable[[Network], Findings]) -> Callable[[Network], Findings]:
@@ -246,11 +254,21 @@ def _model(model: Any, trust: bool) -> Any:
     return model
 
 
+def _check_tolerance(tolerance: Any) -> None:
+    if isinstance(tolerance, bool) or not isinstance(tolerance, int | float | np.number):
+        what = f"{reprlib.repr(tolerance)} is a {type(tolerance).__name__}"
+        raise OptionError(f"the tolerance {what}, and no number: give how far outputs may differ, as 0.01")
+    if not np.isfinite(tolerance) or not tolerance >= 0:
+        raise OptionError(f"the tolerance {tolerance} is no difference of outputs: give a finite number, 0 or more")
+
+
 def _names(notions: Any) -> tuple[str, ...] | None:
     if isinstance(notions, str):
         raise OptionError(f"notions='{notions}' is one word: give a list of names, as ['{notions}']")
     if notions is not None and not isinstance(notions, Iterable):
         raise OptionError(f"notions={notions!r} is no list of names: give one, as ['duplicate']")
+    if notions is not None and not (notions := tuple(notions)):
+        raise OptionError("notions names none, so that nothing would be looked for: leave it out to look for all")
     return None if notions is None else tuple(notions)
 
 

@@ -403,6 +403,16 @@ def test_help_names_every_exit_code(run, command):
     assert "exit codes: 0 done; 1 something was found" in out
 
 
+def test_help_says_that_files_are_written_where_something_fails(run):
+    assert "files are written all the same" in " ".join(run("compact", "--help")[1].split())
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".pth", ".onnx", ".tflite"])
+def test_a_file_of_another_framework_is_said_not_to_be_read(run, tmp_path, suffix):
+    (tmp_path / f"net{suffix}").write_bytes(b"x")
+    assert "files of other frameworks are not read" in refused(run("audit", f"net{suffix}"))
+
+
 def test_help_names_every_notion(run):
     out = " ".join(run("audit", "--help")[1].split())
     assert f"look for these only: {', '.join(NOTIONS)} " in f"{out} "

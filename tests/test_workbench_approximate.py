@@ -12,6 +12,7 @@ from redundancy.errors import OptionError, VerificationError
 from redundancy.fold import Holds
 from redundancy.frameworks.keras import read
 from redundancy.frameworks.keras.measuring import sampled
+from redundancy.frameworks.keras.probes import on_data
 from redundancy.functional import taps
 
 RNG = np.random.default_rng(0)
@@ -208,3 +209,48 @@ def test_names_of_modules_do_not_hide_functions():
     assert callable(redundancy.compact)
     assert auditing.Audit is type(redundancy.audit(model(4)))
     assert verification.apart([np.ones(2)], [np.zeros(2)]) == 1
+
+
+def test_what_python_prints_says_what_must_not_be_missed():
+    result = redundancy.compact(changed(model(), dead_on_data), data=X)
+    assert "Largest difference of an output, measured:" in str(result)
+    assert "Some units went because of the data: on other inputs outputs can differ by more." in str(result)
+
+
+def test_a_result_is_shown_in_one_line():
+    made = changed(model(), dead_on_data)
+    for found in (redundancy.audit(made), redundancy.compact(made)):
+        assert isinstance(found, redundancy.Audit | redundancy.Compaction)
+        assert len(repr(found)) < 160
+        assert made.name in repr(found)
+
+
+def test_a_mask_is_nothing_that_may_not_be_touched():
+    x = keras.Input((7,))
+    y = layers.LSTM(5)(layers.Embedding(11, 6, mask_zero=True)(x))
+    made = keras.Model(x, layers.Dense(2, name="last")(y))
+    assert [refusal.space for refusal in redundancy.audit(made).fixed] == ["last"]
+
+
+@pytest.mark.parametrize(("token", "said"), [(11, "holds 11"), (-1, "holds -1")])
+@pytest.mark.parametrize("kind", ["int32", "float32"])
+def test_a_token_that_no_table_knows_is_refused(token, said, kind):
+    x = keras.Input((7,), dtype=kind, name="tokens")
+    y = layers.Flatten()(layers.Embedding(11, 6, name="words")(x))
+    made = keras.Model(x, layers.Dense(2)(y))
+    tokens = np.zeros((60, 7), kind)
+    tokens[5, 5] = token
+    with pytest.raises(
+        OptionError, match=rf"^the data of input 'tokens' {said}, and layer 'words' knows 0 to 10: [^\n]*$"
+    ):
+        redundancy.compact(made, data=tokens)
+
+
+def test_what_a_framework_says_is_one_plain_line():
+    def broken(inputs, training):
+        raise ValueError("\x1b[1m{{function_node __wrapped__X}} it is\n so [Op:Gather]\x1b[0m")
+
+    made = model()
+    made.call = broken
+    with pytest.raises(OptionError, match=r"does not run on the data: it is so$"):
+        on_data(made, (X,))

@@ -45,7 +45,8 @@ def add_shared(command: argparse.ArgumentParser) -> None:
         type=_words,
         default=(),
         metavar="NOTION[,NOTION...]|any",
-        help="exit with 1 where that is found, near-duplicate included; any is all that can be removed",
+        help="exit with 1 where that is found, near-duplicate included; any is all that can be removed; files are"
+        " written all the same",
     )
     command.add_argument(
         "--import",

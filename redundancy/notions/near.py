@@ -7,7 +7,7 @@ what they do to the outputs.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 
 import numpy as np
@@ -17,7 +17,7 @@ from redundancy.fold import Fold, explained, identity, merge
 from redundancy.neighbours import neighbours
 from redundancy.network import Array
 from redundancy.notions.notion import Notion
-from redundancy.similarity import lengths
+from redundancy.similarity import cosine, lengths
 from redundancy.sites import Site
 
 NEAR = "near-duplicate"
@@ -28,14 +28,16 @@ class Nearness(str):
 
     Attributes:
         distance: How far the unit is from what it is stated as: |z_j - a z_i| / |z_j|, of weights and bias.
+        cosine: Of the weights alone.
     """
 
     distance: float
+    cosine: float
 
-    def __new__(cls, distance: float) -> Nearness:
-        """The same word, whatever the distance."""
+    def __new__(cls, distance: float, cosine: float) -> Nearness:
+        """The same word, whatever the numbers."""
         word = super().__new__(cls, NEAR)
-        word.distance = distance
+        word.distance, word.cosine = distance, cosine
         return word
 
 
@@ -48,12 +50,18 @@ class Pairs:
         of: The row that it is stated in. Shape (m,), int.
         factor: And the factor. Shape (m,), float64.
         rank: The place of each row, the largest one first. Shape (n,), int.
+        rows: All rows: coefficients, and the constant at the end. Shape (n, d + 1), float64.
     """
 
     unit: Array
     of: Array
     factor: Array
     rank: Array
+    rows: Array
+
+    def take(self, places: Array) -> Pairs:
+        """Some of the pairs."""
+        return replace(self, unit=self.unit[places], of=self.of[places], factor=self.factor[places])
 
 
 Sources = dict[int, tuple[int, float, float]]
@@ -104,13 +112,13 @@ def _near(site: Site, reach: float, choose: Choice) -> Fold:
         return identity(site.size)
     rows = np.hstack([site.rows, site.offset[:, None]])
     sources = choose(_pairs(rows, reach, free=site.algebra.scale is not Scale.NONE))
-    why = [Nearness(_apart(rows, j, *sources[j][:2])) if j in sources else "" for j in range(site.size)]
+    why = [_said(rows, j, *sources[j][:2]) if j in sources else "" for j in range(site.size)]
     return explained(merge(site.size, sources, NEAR), tuple(why))
 
 
-def _apart(rows: Array, j: int, i: int, factor: float) -> float:
+def _said(rows: Array, j: int, i: int, factor: float) -> Nearness:
     difference, size = lengths(np.stack([rows[j] - factor * rows[i], rows[j]]))
-    return float(difference / size)
+    return Nearness(float(difference / size), float(cosine(rows[[j, i], :-1])[0, 1]))
 
 
 def _pairs(rows: Array, reach: float, *, free: bool) -> Pairs:
@@ -121,15 +129,15 @@ def _pairs(rows: Array, reach: float, *, free: bool) -> Pairs:
         np.concatenate([np.zeros(0, np.intp), *parts])
         for parts in ([f.first for f in found], [f.second for f in found])
     )
-    cosine = np.concatenate([np.zeros(0), *(f.cosine for f in found)])
+    cosines = np.concatenate([np.zeros(0), *(f.cosine for f in found)])
     size = lengths(rows)
     rank = np.empty(len(rows), dtype=np.intp)
     rank[np.lexsort((np.arange(len(rows)), -size))] = np.arange(len(rows))
     unit, of = (np.where(rank[first] > rank[second], *pair) for pair in ((first, second), (second, first)))
     ratio = size[of] / size[unit]
-    factor = cosine / ratio if free else np.ones(len(unit))
-    squared = 1.0 - cosine**2 if free else 1.0 + ratio**2 - 2.0 * cosine * ratio
+    factor = cosines / ratio if free else np.ones(len(unit))
+    squared = 1.0 - cosines**2 if free else 1.0 + ratio**2 - 2.0 * cosines * ratio
     distance = np.sqrt(np.clip(squared, 0.0, None))
     order = np.lexsort((of, unit, distance))
     order = order[distance[order] <= reach]
-    return Pairs(unit[order], of[order], factor[order], rank)
+    return Pairs(unit[order], of[order], factor[order], rank, rows)

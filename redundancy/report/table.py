@@ -59,6 +59,13 @@ def audit_table(found: Audit, width: int) -> str:
     return "\n".join(lines + _stay(found.refusals, width) + _stay(found.fixed, width, NOT_TO_BE_TOUCHED))
 
 
+_ALIKE = {
+    False: "; so does what is only alike, which audit lists, unless a tolerance lets it go",
+    True: "; the tolerance lets nothing go that is only alike",
+}
+"""What is said of near-duplicates where nothing went, without and with a tolerance."""
+
+
 def compaction_table(small: Compaction, width: int) -> str:
     """What a compaction did, as text for a terminal.
 
@@ -74,7 +81,8 @@ def compaction_table(small: Compaction, width: int) -> str:
     if small.removals:
         lines += [*_removed(small, width), "", *_balance(before, after, small.files, width)]
     else:
-        lines += [NONE_TO_REMOVE if small.refusals else NOTHING_FOUND, "The model stays as it is."]
+        lines += wrapped(NONE_TO_REMOVE if small.refusals else NOTHING_FOUND, width, 0, 2)
+        lines += wrapped(f"The model stays as it is{_ALIKE[small.tolerance > 0]}.", width, 0, 2)
     return "\n".join([*lines, *_proof(small, width), *_stay(small.refusals, width)])
 
 
