@@ -65,7 +65,7 @@ def _constant(tap: Tap) -> Array:
     offset = tap.part.affine.offset
     if not tap.padded or tap.mate or not np.any(offset):
         return np.zeros(0, np.intp)
-    return tap.units[(_groups(tap.part) < 0) & (offset != 0)]
+    return np.asarray(tap.units[(_groups(tap.part) < 0) & (offset != 0)])
 
 
 def _readers(tap: Tap, followed: Trace) -> list[Node]:

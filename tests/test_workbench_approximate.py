@@ -141,7 +141,7 @@ def test_an_audit_tells_what_is_proved_measured_and_near():
     assert said == [
         ("duplicate", (1,), Certainty.PROVED, True),
         ("dead", (3,), Certainty.DATA, True),
-        ("near-duplicate", (5,), Certainty.NEAR, False),
+        ("near-duplicate", (2,), Certainty.NEAR, False),
     ]
     assert found.after.parameters == redundancy.compact(made, data=X).parameters_after
     assert found.findings[0].saved.parameters == 7 + 3
@@ -247,10 +247,10 @@ def test_a_token_that_no_table_knows_is_refused(token, said, kind):
 
 
 def test_what_a_framework_says_is_one_plain_line():
-    def broken(inputs, training):
+    def broken(inputs, training, mask=None):
         raise ValueError("\x1b[1m{{function_node __wrapped__X}} it is\n so [Op:Gather]\x1b[0m")
 
     made = model()
     made.call = broken
-    with pytest.raises(OptionError, match=r"does not run on the data: it is so$"):
+    with pytest.raises(OptionError, match=r"does not run on the data: .* it is so [^\x1b{]*$"):
         on_data(made, (X,))

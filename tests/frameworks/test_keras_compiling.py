@@ -160,7 +160,7 @@ def trained(model, rate, scaled=False, **settings):
 
 
 def state(model):
-    return [np.array(variable) for variable in model.optimizer.variables]
+    return [keras.ops.convert_to_numpy(variable) for variable in model.optimizer.variables]
 
 
 def parted():
