@@ -11,6 +11,7 @@ import numpy as np
 
 from redundancy.fold import Fold
 from redundancy.network import Array
+from redundancy.similarity import ROUNDING
 
 Basis = Hashable
 """Names the values that a row of coefficients multiplies. Equal bases are equal values, for every input."""
@@ -48,6 +49,8 @@ class Unwritten:
         fold: They are those of units in terms of the ones that it keeps.
         marks: Units, shape (m,), int -> a digest of all that tells the coefficients of each from those of others, so
             that equal ones are seen to be equal without writing them out; None where there is none.
+        sizes: Units, shape (m,), int -> what their coefficients would be if everything that was added up in the last
+            step had one sign, shape (m, d): how far rounding can have moved each. None where nothing was added up.
     """
 
     shape: tuple[int, int]
@@ -55,6 +58,7 @@ class Unwritten:
     times: Callable[[Array], Product] | None = None
     fold: Fold | None = None
     marks: Callable[[Array], list[bytes] | None] | None = None
+    sizes: Callable[[Array], Array] | None = None
 
     @cached_property
     def whole(self) -> Array:
@@ -69,6 +73,28 @@ def whole(rows: Array | Unwritten) -> Array:
 
 Rows = Array | Unwritten | None
 """Coefficients of n units, shape (n, d); None stands for the identity."""
+
+
+def sized(rows: Rows, units: Array, written: Array) -> Array:
+    """The sizes of some coefficients, which are written out already. Shape (m, d), float64."""
+    if isinstance(rows, Unwritten) and rows.sizes is not None:
+        return rows.sizes(units)
+    return np.abs(np.asarray(written, np.float64))
+
+
+def added(first: Array | Unwritten, second: Array | Unwritten) -> Unwritten:
+    """The sum of two blocks, in float64: rounded as they are stored, units would become equal.
+
+    Sums that cancelled but for rounding are 0: no unit may be stated in noise.
+    """
+    a, b = (np.asarray(whole(rows), np.float64) for rows in (first, second))
+    size = np.abs(a) + np.abs(b)
+    total = np.where(np.abs(a + b) > ROUNDING * size, a + b, 0.0)
+
+    def sizes(units: Array) -> Array:
+        return sized(first, units, a[units]) + sized(second, units, b[units])
+
+    return Unwritten(total.shape, lambda units: total[units], sizes=sizes)
 
 
 def multiplied(rows: Rows, matrix: Array) -> Product:

@@ -54,6 +54,14 @@ def _placed(part: Part, units: Array, n: int, *, padded: bool, several: bool) ->
             wide[inside, -1] = affine.offset[mine]
         return wide
 
+    def spans(chosen: Array) -> Array:
+        there = np.flatnonzero(place[chosen] >= 0)
+        mine, wide = place[chosen][there], np.zeros((len(chosen), affine.width + at_border))
+        wide[there, : affine.width] = np.abs(affine.gain[mine, None]) * affine.spans(mine, affine.rows(mine))
+        if at_border:
+            wide[there, -1] = np.abs(affine.offset[mine])
+        return wide
+
     def times(matrix: Array) -> Product:
         values, sizes = np.zeros((n, matrix.shape[1])), np.zeros(n)
         product, level = (
@@ -71,7 +79,7 @@ def _placed(part: Part, units: Array, n: int, *, padded: bool, several: bool) ->
         found = iter(known or ())
         return None if known is None else [next(found) if there else b"" for there in inside.tolist()]
 
-    rows: dict[Basis, Rows] = {"rows": Unwritten((n, affine.width + at_border), write, times, marks=marks)}
+    rows: dict[Basis, Rows] = {"rows": Unwritten((n, affine.width + at_border), write, times, marks=marks, sizes=spans)}
     return Affine(rows, np.ones(n), offset, tuple(why), affine.eps, stored=False, holds=affine.holds, own=own)
 
 

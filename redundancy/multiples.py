@@ -17,9 +17,6 @@ from redundancy.sketches import BUFFER
 LEADERS = 256
 """Rows that others are compared with, at most, among those that are all within a few roundings of each other."""
 
-TYPICAL = 32
-"""Rows by which the usual size of a column is told, about."""
-
 FEW = 8
 """Rows that are compared right away."""
 
@@ -32,7 +29,7 @@ COARSEST = 1e-3
 _PREFIX = 16  # columns that tell most pairs apart
 
 
-def parallel(rows: Array, eps: float, *, stored: bool) -> tuple[Array, Array]:
+def parallel(rows: Array, eps: float, *, stored: bool, sizes: Array | None = None) -> tuple[Array, Array]:
     """Groups of rows that are multiples of each other, of either sign.
 
     Two rows are parallel if one is the other times a factor, up to the rounding of the numbers they are stored in.
@@ -47,11 +44,14 @@ def parallel(rows: Array, eps: float, *, stored: bool) -> tuple[Array, Array]:
         rows: Shape (n, d), any float dtype; read in blocks, never copied whole.
         eps: Machine epsilon of the dtype that the weights are stored in.
         stored: The rows are the stored weights themselves. If not, they were computed from them in float64.
+        sizes: Of computed rows, what each entry would be if everything that was added up in it had one sign, by which
+            rounding is told; the entries themselves if not given. Shape (n, d), float64.
 
     Returns:
         group: Shape (n,), int; the same number for rows of one group, -1 for rows of zeros.
         factor: Shape (n,), float64; a row is its factor times the first row of its group; 0 for rows of zeros.
     """
+    said = None if stored else np.abs(np.asarray(rows, np.float64)) if sizes is None else sizes
     keys, norms = projections(rows)
     run = np.where(norms > 0, runs(np.abs(keys), slack_of(eps)), -1)
     if stored:
@@ -59,8 +59,8 @@ def parallel(rows: Array, eps: float, *, stored: bool) -> tuple[Array, Array]:
     first, sign = _equal(rows, run)
     leader, factor = np.arange(len(rows)), np.ones(len(rows))
     for leaders, others in islice(rounds(np.where(first == leader, run, -1), leader), LEADERS):
-        found = _factors(rows, leaders, others, eps, stored)
-        for k in _joining(rows, leaders, others, found, eps, stored):
+        found = _factors(rows, leaders, others, eps, said)
+        for k in _joining(rows, leaders, others, found, eps, said):
             leader[others[k]], factor[others[k]] = leaders[k], found[k]
     # A row that is equal or opposite to another one is in its group.
     return np.where(run < 0, -1, leader[first]), np.where(run < 0, 0.0, sign * factor[first])
@@ -112,7 +112,7 @@ def _equal(rows: Array, run: Array) -> tuple[Array, Array]:
     leader = np.where(run < 0, np.arange(len(rows)), first[1][first[2].reshape(-1)])
     others = np.flatnonzero(leader != np.arange(len(rows)))
     sign = np.ones(len(rows))
-    sign[others] = _by_pairs(lambda a, b: _unit_factors(a, b, 0.0), rows, leader[others], others)
+    sign[others] = _by_pairs(lambda a, b: _unit_factors(a, b), leader[others], others, rows)
     # Digests can be equal by chance.
     return np.where(sign == 0, np.arange(len(rows)), leader), np.where(sign == 0, 1.0, sign)
 
@@ -133,7 +133,7 @@ def _split(rows: Array, run: Array, aspect: Callable[[Array], Array], few: int =
     return np.asarray(split)
 
 
-def _joining(rows: Array, leaders: Array, others: Array, found: Array, eps: float, stored: bool) -> list[int]:
+def _joining(rows: Array, leaders: Array, others: Array, found: Array, eps: float, sizes: Array | None) -> list[int]:
     """Which of the rows that are multiples of their leader join its group.
 
     Twins that differ in the last place can both be multiples of a third row, as all rows of one number are. They are
@@ -147,55 +147,58 @@ def _joining(rows: Array, leaders: Array, others: Array, found: Array, eps: floa
         least, most = (bisect_left(group, (size * (1 + side * 4 * eps), 0)) for side in (-1, 1))
         near = np.array([member for _, member in group[least:most]], dtype=np.intp)
         # Stored rows that are equal were set aside before.
-        if len(near) and (stored or not np.all(_alike(rows, near, int(others[k])))):
+        if len(near) and (sizes is None or not np.all(_alike(rows, near, int(others[k]), sizes))):
             continue
         insort(group, (size, int(others[k])))
         joining.append(k)
     return joining
 
 
-def _alike(rows: Array, near: Array, row: int) -> Array:
-    typical = _typical(rows)
-    return _by_pairs(lambda a, b: _unit_factors(a, b, ROUNDING, typical), rows, near, np.full(len(near), row))
+def _alike(rows: Array, near: Array, row: int, sizes: Array) -> Array:
+    return _by_pairs(_computed_unit_factors, near, np.full(len(near), row), rows, sizes)
 
 
-def _factors(rows: Array, leaders: Array, others: Array, eps: float, stored: bool) -> Array:
+def _factors(rows: Array, leaders: Array, others: Array, eps: float, sizes: Array | None) -> Array:
     """The factor s of each pair, others = s leaders; 0 where there is none. Shape (m,)."""
-    typical = np.zeros(rows.shape[1]) if stored else _typical(rows)
 
-    def factors(first: Array, second: Array) -> Array:
-        unit = _unit_factors(first, second, 0.0 if stored else ROUNDING, typical)
-        s = _rounded_factors(first, second, eps) if stored else _fitted_factors(first, second, eps, typical)
+    def apart(unit: Array, s: Array) -> Array:
         return np.where(unit != 0, unit, np.where(np.abs(np.abs(s) - 1.0) > 4 * eps, s, 0.0))
 
-    if not stored:
-        return _by_pairs(factors, rows, leaders, others)
+    def computed(a: Array, b: Array, size_a: Array, size_b: Array) -> Array:
+        return apart(_computed_unit_factors(a, b, size_a, size_b), _fitted_factors(a, b, size_a, size_b, eps))
+
+    if sizes is not None:
+        return _by_pairs(computed, leaders, others, rows, sizes)
     found = np.zeros(len(leaders))
-    begins = _by_pairs(lambda a, b: _rounded_factors(a, b, eps), rows[:, :_PREFIX], leaders, others)
+    begins = _by_pairs(lambda a, b: _rounded_factors(a, b, eps), leaders, others, rows[:, :_PREFIX])
     likely = np.flatnonzero(begins)
-    found[likely] = _by_pairs(factors, rows, leaders[likely], others[likely])
+    found[likely] = _by_pairs(
+        lambda a, b: apart(_unit_factors(a, b), _rounded_factors(a, b, eps)), leaders[likely], others[likely], rows
+    )
     return found
 
 
-def _by_pairs(judge: Callable[[Array, Array], Array], rows: Array, first: Array, second: Array) -> Array:
-    """Judges pairs of rows, some at a time: (m, d), (m, d) -> (m,), float64."""
-    step = max(1, BUFFER // 4 // max(1, rows.shape[1]))
+def _by_pairs(judge: Callable[..., Array], first: Array, second: Array, *tables: Array) -> Array:
+    """Judges pairs of rows, some at a time: two arguments a table, each (m, d), float64 -> (m,), float64."""
+    step = max(1, BUFFER // 4 // max(1, tables[0].shape[1]))
     parts = [slice(start, start + step) for start in range(0, len(first), step)]
-    judged = [judge(*(np.asarray(rows[i[part]], np.float64) for i in (first, second))) for part in parts]
+    judged = [
+        judge(*(np.asarray(table[i[part]], np.float64) for table in tables for i in (first, second))) for part in parts
+    ]
     return np.concatenate(judged) if judged else np.zeros(0)
 
 
-def _unit_factors(first: Array, second: Array, slack: float, typical: Array | float = 0.0) -> Array:
-    """1 or -1 where rows are equal or opposite, 0 where they are neither. Shape (m,).
-
-    An entry may be off by `slack` of itself, or of what is usual in its column (see `_fitted_factors`).
-    """
+def _unit_factors(first: Array, second: Array, off: Array | float = 0.0) -> Array:
+    """1 or -1 where rows are equal or opposite but for what each entry may be off, 0 where they are neither. (m,)."""
     largest = np.argmax(np.abs(first), axis=1)[:, None]
-    peak = np.take_along_axis(first, largest, axis=1)
-    sign = np.sign(peak) * np.sign(np.take_along_axis(second, largest, axis=1))
-    usual = np.maximum(np.maximum(np.abs(first), np.abs(second)), 3 * typical * np.abs(peak))
-    same = np.all(np.abs(second - sign * first) <= slack * usual, axis=1)
+    sign = np.sign(np.take_along_axis(first, largest, axis=1)) * np.sign(np.take_along_axis(second, largest, axis=1))
+    same = np.all(np.abs(second - sign * first) <= off, axis=1)
     return np.asarray(np.where(same, sign[:, 0], 0.0))
+
+
+def _computed_unit_factors(first: Array, second: Array, size_first: Array, size_second: Array) -> Array:
+    """The same of computed rows, whose entries are off by roundings of all that was added up in them."""
+    return _unit_factors(first, second, ROUNDING * np.maximum(size_first, size_second))
 
 
 def _rounded_factors(first: Array, second: Array, eps: float) -> Array:
@@ -212,22 +215,16 @@ def _rounded_factors(first: Array, second: Array, eps: float) -> Array:
         return np.where(fits, sign[:, 0] * 0.5 * (low + high), 0.0)
 
 
-def _typical(rows: Array) -> Array:
-    """The usual size of each column of rows whose largest entry is one, as the middle one of some rows. Shape (d,)."""
-    some = np.abs(np.asarray(rows[:: max(1, len(rows) // TYPICAL)], np.float64))
-    sizes = np.max(some, axis=1, keepdims=True, initial=0.0)
-    return np.asarray(np.median(some / np.where(sizes > 0, sizes, 1.0), axis=0))
-
-
-def _fitted_factors(first: Array, second: Array, eps: float, typical: Array) -> Array:
+def _fitted_factors(first: Array, second: Array, size_first: Array, size_second: Array, eps: float) -> Array:
     """The least squares factor where it explains every entry, 0 elsewhere. Shape (m,).
 
-    An entry may be off by the rounding of itself, or of what is usual in its column, where larger terms cancelled. By
-    the largest entry of the row it may not be: a column of small entries can belong to large values.
+    An entry may be off by the rounding of all that was added up in it: of the stored numbers, and of the sum. By the
+    largest entry of the row it may not be: a column of small entries can belong to large values.
     """
     # Entries of at most one: their squares neither overflow nor vanish.
-    sizes = [np.max(np.abs(rows), axis=1, keepdims=True) for rows in (first, second)]
-    a, b = first / sizes[0], second / sizes[1]
+    peaks = [np.max(np.abs(rows), axis=1, keepdims=True) for rows in (first, second)]
+    a, b = first / peaks[0], second / peaks[1]
     s = np.einsum("ij,ij->i", a, b)[:, None] / np.einsum("ij,ij->i", a, a)[:, None]
-    fits = np.all(np.abs(b - s * a) <= 2 * eps * np.maximum(np.maximum(np.abs(a), np.abs(b)), 3 * typical), axis=1)
-    return np.asarray(np.where(fits, (s * (sizes[1] / sizes[0]))[:, 0], 0.0))
+    off = max(2 * eps, ROUNDING) * np.maximum(np.abs(s) * size_first / peaks[0], size_second / peaks[1])
+    fits = np.all(np.abs(b - s * a) <= off, axis=1)
+    return np.asarray(np.where(fits, (s * (peaks[1] / peaks[0]))[:, 0], 0.0))

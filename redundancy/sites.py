@@ -139,13 +139,11 @@ def _grouped(affine: Affine, units: Array) -> tuple[Array | Affine, Array, Array
         places = _accompanied(run, places[first[places] == places])
     coefficients: Array | Affine = affine
     if len(places):
-        # Some others beside them tell what size is usual of a coefficient.
-        places = np.union1d(places, np.arange(0, len(units), max(1, len(units) // FEW)))
-        places = places[run[places] >= 0]
         everything = len(places) == len(affine.gain)
         rows = affine.rows() if everything else affine.rows(units[places])
         coefficients = rows if everything else affine
-        leader, size = parallel(rows, affine.eps, stored=affine.stored)
+        sizes = None if affine.stored else affine.spans(units[places], rows)
+        leader, size = parallel(rows, affine.eps, stored=affine.stored, sizes=sizes)
         group[places], factor[places] = np.where(leader >= 0, units[places[leader]], -1), size
     return coefficients, group[first], factor[first]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from redundancy.coefficients import Basis, Product, Rows, Unwritten, digests, joined, marked, multiplied, whole
+from redundancy.coefficients import Basis, Product, Rows, Unwritten, added, digests, joined, marked, multiplied, sized
 from redundancy.fold import Holds
 from redundancy.network import Array
 from redundancy.similarity import ROUNDING
@@ -93,10 +93,13 @@ class Affine:
             plain = multiplied(rows, matrix)
             return Product(self.gain[:, None] * plain.values, np.abs(self.gain) * plain.sizes)
 
+        def sizes(units: Array) -> Array:
+            return np.abs(self.gain[units, None]) * sized(rows, units, self.term(basis, units))
+
         def marks(units: Array) -> list[bytes] | None:
             return joined(digests(self.gain[units]), marked(rows, units))
 
-        return Unwritten(shape, write, times, marks=marks)
+        return Unwritten(shape, write, times, marks=marks, sizes=sizes)
 
     def marks(self, units: Array) -> list[bytes] | None:
         """Digests of some units: those with equal ones have equal coefficients. None where nothing is said."""
@@ -141,6 +144,20 @@ class Affine:
         n = len(self.gain) if units is None else len(units)
         return np.hstack([self.term(basis, units) for basis in bases] or [np.zeros((n, 0))])
 
+    def spans(self, units: Array, rows: Array) -> Array:
+        """The sizes of all coefficients of some units, which are written out already: how far rounding moves them.
+
+        Args:
+            units: Shape (m,), int.
+            rows: Their coefficients, as `rows` gives them. Shape (m, d).
+        """
+        spans, start = np.empty(rows.shape), 0
+        for basis in sorted(self.terms, key=repr):
+            end = start + self.extent(basis)
+            spans[:, start:end] = sized(self.terms[basis], units, rows[:, start:end])
+            start = end
+        return spans
+
 
 def nothing_known(basis: Basis, n: int, eps: float) -> Affine:
     """Of n units whose values are a basis of their own."""
@@ -171,7 +188,7 @@ def total(first: Affine, second: Affine) -> Affine:
     }
     n = len(first.gain)
     for basis in shared:
-        terms[basis] = summed(*(whole(affine.gained(basis)) for affine in (first, second)))
+        terms[basis] = added(first.gained(basis), second.gained(basis))
     # What both are made of can become anything, or nothing.
     own = None if shared else first.alone | second.alone
     why = tuple(a or b for a, b in zip(first.why, second.why, strict=True))

@@ -243,7 +243,7 @@ def _after(first: Findings, look: Callable[[Network], Findings]) -> Callable[[Ne
 
 def _model(model: Any, trust: bool) -> Any:
     """The Keras model itself."""
-    import keras
+    from redundancy.frameworks.keras.loaded import keras
 
     if isinstance(model, str | Path):
         from redundancy.frameworks.keras.files import load

@@ -105,6 +105,14 @@ def test_a_store_is_listed_by_recipe(run, shelved):
     assert "leave out 1 run that diverged" in out
 
 
+@pytest.mark.parametrize("newer", [0, 1])
+def test_what_was_used_last_comes_first(run, shelved, here, newer):
+    for file in kept(here / "kept"):
+        os.utime(file.path, (1e9, 1e9 + (file.path.parent.name == shelved[newer])))
+    recipes = json.loads(run("list", "--json", "-")[1])["recipes"]
+    assert [recipe["key"] for recipe in recipes] == [shelved[newer], shelved[1 - newer]]
+
+
 @pytest.mark.parametrize("command", [["list"], ["show", RECIPE.digest[:5]]])
 def test_json_keeps_to_its_schema(run, shelved, command):
     code, out, err = run(*command, "--json", "-")
@@ -340,7 +348,7 @@ def test_an_interrupt_keeps_what_is_finished(here):
         while process.poll() is None and not kept(here / "kept"):
             time.sleep(0.1)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=300)
     assert (process.returncode, out) == (130, "")
     assert "Traceback" not in err
     there = kept(here / "kept")

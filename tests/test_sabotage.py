@@ -186,7 +186,7 @@ def test_a_tolerance_for_equality_is_noticed(workshop, monkeypatch):
     """One-ulp twins are two different units."""
     monkeypatch.setattr(multiples, "ROUNDING", 1e-3)
     parallel = multiples.parallel
-    monkeypatch.setattr("redundancy.sites.parallel", lambda rows, eps, stored: parallel(rows, eps, stored=False))
+    monkeypatch.setattr("redundancy.sites.parallel", lambda rows, eps, **_: parallel(rows, eps, stored=False))
     workshop.refutes("merging", "test_decoys", looks="one-ulp twin")
 
 

@@ -1,3 +1,4 @@
+import ml_dtypes
 import numpy as np
 import pytest
 from forward import forward
@@ -157,3 +158,56 @@ def test_sums_of_infinite_products_prove_nothing():
     relu = b.add("activation", b.add("dense", linear, weights={"kernel": huge[1]}), function="relu")
     with pytest.raises(NetworkError, match="beyond what float64 can hold"):
         search(head(b, relu, 5))
+
+
+def test_windows_of_as_many_positions_see_other_values():
+    """Down a column and along a row: their difference was taken for zero."""
+    b = Builder()
+    gray = b.add("conv", b.input((8, 8, 3)), weights={"kernel": normal(1, 1, 3, 2)})
+    seen = [
+        b.add("depthwise_conv", gray, weights={"kernel": np.ones((*size, 2, 1))}) for size in ((4, 1), (1, 4), (2, 2))
+    ]
+    pooled = [b.add("global_average_pooling", b.add("activation", name, function="relu")) for name in seen]
+    assert not search(head(b, b.add("concatenate", *pooled), 6)).found
+
+
+def test_tables_of_one_input_may_differ_in_length():
+    b = Builder()
+    tokens = b.input((5,), dtype="int32")
+    tables = [b.add("embedding", tokens, weights={"embeddings": normal(n, 4, seed=n)}) for n in (7, 9)]
+    assert not search(head(b, b.add("concatenate", *tables), 8)).found
+
+
+@pytest.mark.parametrize("eps", [1e-7, 1e-16])
+def test_an_entry_that_is_small_in_its_column_tells_units_apart(eps):
+    """Its input may be as large as it is small."""
+    dtype = np.float32 if eps == 1e-7 else np.float64
+    b = Builder()
+    linear = b.add("dense", b.input((3,)), weights={"kernel": np.eye(3, dtype=dtype)})
+    kernel = normal(3, 22).astype(dtype)
+    kernel[:, :2] = [[1, 2], [1, 2], [eps, -eps]]
+    relu = b.add("activation", b.add("dense", linear, weights={"kernel": kernel}), function="relu")
+    assert not search(head(b, relu, 22)).found
+
+
+@given(st.integers(0, 100), st.floats(0.1, 10))
+def test_scaled_twins_are_found_behind_a_linear_layer_in_float64(seed, factor):
+    b = Builder()
+    linear = b.add("dense", b.input((8,)), weights={"kernel": normal(8, 6, seed=seed)})
+    kernel = normal(6, 9, seed=seed + 1)
+    kernel[:, 8] = factor * kernel[:, 0]
+    relu = b.add("activation", b.add("dense", linear, weights={"kernel": kernel}), function="relu")
+    (finding,) = search(head(b, relu, 9)).found
+    assert finding.units.tolist() in ([0], [8])
+
+
+@pytest.mark.parametrize("coarse", ["bfloat16", "float16"])
+def test_layers_are_no_less_precise_than_their_own_weights(coarse):
+    """What they read was rounded more coarsely before it came to them, and is the same for all of their units."""
+    b = Builder()
+    table = normal(30, 16).astype(ml_dtypes.bfloat16 if coarse == "bfloat16" else np.float16)
+    flat = b.add("flatten", b.add("embedding", b.input((2,), dtype="int32"), weights={"embeddings": table}))
+    kernel = normal(32, 12, seed=1).astype(np.float32)
+    kernel[:, 5] = kernel[:, 0] * (2 + 1e-4 * normal(32, seed=2))
+    relu = b.add("activation", b.add("dense", flat, weights={"kernel": kernel}), function="relu")
+    assert not search(head(b, relu, 12)).found

@@ -10,7 +10,7 @@ from math import prod
 import numpy as np
 
 from redundancy.algebra import certain
-from redundancy.coefficients import BLOCK, Basis, Product, Unwritten, digests, multiplied, whole
+from redundancy.coefficients import BLOCK, Basis, Product, Unwritten, added, digests, multiplied, whole
 from redundancy.layers.tracer import precision
 from redundancy.network import Array, Node
 from redundancy.units import Affine, Units, nothing_known, settled, summed
@@ -57,9 +57,10 @@ def composed(
                 stored = False
             else:
                 offset = summed(offset, settled(seen.sum(axis=1), np.abs(seen).sum(axis=1)))
-    eps = max([precision(node), *(part.affine.eps for part in units.parts)])
+    # What the old units were rounded to is the same for all of the new ones: only their own weights tell them apart.
+    eps = precision(node)
     holds = max(part.affine.holds for part in units.parts)
-    terms = {basis: same[0] if len(same) == 1 else reduce(summed, map(whole, same)) for basis, same in blocks.items()}
+    terms = {basis: same[0] if len(same) == 1 else reduce(added, same) for basis, same in blocks.items()}
     return Affine(terms, np.ones(n), offset, ("",) * n, eps, stored=stored, holds=holds)
 
 
@@ -105,6 +106,14 @@ def _block(piece: Array, affine: Affine, basis: Basis) -> tuple[Array | Unwritte
             product = _through(mine, affine.gained(basis))
         return product.reshape(len(chosen), prod(places) * values)
 
+    def sizes(chosen: Array) -> Array:
+        mine = np.abs(piece[..., chosen].astype(np.float64))
+        if affine.itself:
+            product = np.moveaxis(mine * np.abs(affine.gain[:, None]), 3, 0)
+        else:
+            product = np.moveaxis(mine, -1, 0) @ np.abs(np.asarray(whole(affine.gained(basis)), np.float64))
+        return product.reshape(len(chosen), prod(places) * values)
+
     def times(matrix: Array) -> Product:
         # Each position of the window and of the map sees the values of the basis: columns of one product.
         many, columns = prod(places), matrix.shape[1]
@@ -116,7 +125,7 @@ def _block(piece: Array, affine: Affine, basis: Basis) -> tuple[Array | Unwritte
     def marks(chosen: Array) -> list[bytes]:
         return digests(piece.reshape(-1, out)[:, chosen].T)
 
-    return Unwritten((out, prod(places) * values), write, times, marks=marks), untouched
+    return Unwritten((out, prod(places) * values), write, times, marks=marks, sizes=sizes), untouched
 
 
 def _by_blocks(weights: Array, seen: Array, sizes: Array) -> Product:

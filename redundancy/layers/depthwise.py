@@ -40,7 +40,7 @@ def _passed(node: Node, part: Part, kernel: Array, bias: Array, number: int, tra
     places = [(kernel[:, row, k], bias[row, k]) for row in part.where for k in range(many)]
     bounds = [interval(part, weights, shift, padded=extent is not None) for weights, shift in places]
     low, high = np.min([low for low, _ in bounds], axis=0), np.max([high for _, high in bounds], axis=0)
-    step = ("depthwise", kernel.shape[0], tuple(sorted(node.config.items(), key=repr)))
+    step = ("depthwise", node.weights["kernel"].shape[:-2], tuple(sorted(node.config.items(), key=repr)))
     basis = ("value", node.name, number)
     if part.affine.itself:
         affine = lonely(

@@ -168,7 +168,7 @@ def _embedding(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
     # A unit with the same number for every token is a constant.
     level = np.where(np.all(table == table[0], axis=0), table[0].astype(np.float64), 0.0)
     rows = np.where(level != 0, 0, table).T
-    known = Affine({("token", node.inputs[0]): rows}, np.ones(n), level, ("",) * n, precision(node))
+    known = Affine({("token", node.inputs[0], len(table)): rows}, np.ones(n), level, ("",) * n, precision(node))
     wide = table.astype(np.float64)
     return tracer.made(node, n, axis, known, wide.min(axis=0), wide.max(axis=0))
 

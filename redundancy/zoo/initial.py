@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
-from typing import Any
 
 import numpy as np
 
@@ -12,12 +10,12 @@ from redundancy.network import Array, Network
 from redundancy.zoo.choices import Initializer
 from redundancy.zoo.recipe import Recipe
 from redundancy.zoo.seeds import KERNEL, sequence, state_words
-from redundancy.zoo.structure import numpy_dtype, structure
+from redundancy.zoo.structure import structure
 from redundancy.zoo.twinning import with_twins
 
 
 def initial(recipe: Recipe, seed: int, input_shape: Iterable[int]) -> Network:
-    """The untrained network of that seed: bit for bit the same in every process.
+    """The untrained network of that seed: bit for bit the same in every process, and on every backend of Keras.
 
     Args:
         recipe: What to build; its twins are planted.
@@ -43,7 +41,9 @@ def draw(
     seed: int | np.random.SeedSequence,
     dtype: str = "float32",
 ) -> Array:
-    """What Keras's own initialiser draws, from an explicit seed; no global state is read or changed.
+    """What Keras's own initialiser draws on TensorFlow, from an explicit seed, whatever Keras computes with.
+
+    No global state is read or changed.
 
     Args:
         initializer: Which one, or its name.
@@ -58,35 +58,10 @@ def draw(
     Raises:
         RecipeError: The initialiser or the seed is none.
     """
-    import keras
-    import tensorflow as tf
+    from redundancy.zoo.drawing import kernel
 
-    chosen = Initializer.of(initializer)
     source = seed if isinstance(seed, np.random.SeedSequence) else sequence(KERNEL, 0, seed)
-    drawn_in = "float32" if (chosen.name, dtype) == ("orthogonal", "bfloat16") else dtype
-    with tf.device("/CPU:0"):
-        # Keras takes integer seeds of 32 bits only: of 100,000 drawings two would likely be alike.
-        generator = _once()(tf.constant(state_words(source), tf.int64))
-        config = {"class_name": chosen.name, "config": {**chosen.options, "seed": generator}}
-        values = np.asarray(keras.initializers.get(config)(tuple(shape), dtype=drawn_in))
-    values = values.astype(numpy_dtype(dtype))
+    # Keras takes integer seeds of 32 bits only: of 100,000 drawings two would likely be alike.
+    values = kernel(Initializer.of(initializer), shape, state_words(source), dtype)
     values.setflags(write=False)
     return values
-
-
-@cache
-def _once() -> Any:
-    """A SeedGenerator without the variable that its state is kept in: it takes longer to make than a kernel to draw."""
-    import keras
-
-    class Once(keras.random.SeedGenerator):  # type: ignore[misc]
-        """Gives the words it was made with."""
-
-        def __init__(self, words: Any) -> None:
-            self.words = words
-
-        def next(self, ordered: bool = True) -> Any:
-            """The words; an initialiser asks once."""
-            return self.words
-
-    return Once

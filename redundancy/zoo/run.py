@@ -22,7 +22,8 @@ class Run:
         data_digest: `Dataset.digest` of the data it was trained on.
         diverged: The step, from 1, whose loss was NaN or infinite. That step was not taken, and training ended
             there: the network is that of the step before. None where every step was taken.
-        alone: Why it was trained one at a time, by a Keras model, and not beside others; "" where it was not.
+        alone: Why it was trained one at a time, by a Keras model, and not beside others: there is no fused form of its
+            optimizer, say, or on JAX; "" where it was not.
     """
 
     recipe: Recipe

@@ -223,4 +223,6 @@ def _hash(value: object) -> str:
 
 def _refused(path: Path, what: str, error: OSError) -> DataError:
     why = error.strerror or type(error).__name__
-    return DataError(f"cannot {what} {str(path)!r}: {why}; set {VARIABLE} to a directory you can write to")
+    return DataError(
+        f"cannot {what} {str(path)!r}: {why}; choose a store, or set {VARIABLE} to a directory, that you can write to"
+    )

@@ -14,8 +14,11 @@ _DECIDING = ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS", "TF_ENABLE_ONEDNN_OPTS
 
 
 def versions() -> dict[str, str]:
-    """The versions that decide a run but for rounding: those of Keras, of its backend's library, and of NumPy."""
-    return {name: _version(name) for name in ("keras", library(), "numpy")}
+    """The versions that decide a run but for rounding: those of Keras, of its backend's library, and of NumPy.
+
+    And of TensorFlow, whatever the backend: it draws what is random.
+    """
+    return {name: _version(name) for name in ("keras", library(), "numpy", "tensorflow")}
 
 
 def library() -> str:

@@ -16,6 +16,7 @@ from redundancy.errors import LossWarning, ModelFileError, OutputError, warn_cal
 from redundancy.frameworks.keras.contents import AGAIN, WHOLE, Contents, contents, refused, shown
 from redundancy.frameworks.keras.guard import bounded, quiet
 from redundancy.frameworks.keras.harmless import missing, objection
+from redundancy.frameworks.keras.precision import float64_kept
 from redundancy.frameworks.keras.reading import stored
 from redundancy.output import check_writable, reason, written_whole
 
@@ -80,7 +81,8 @@ def load(path: str | Path, *, trust: bool = False, found: Contents | None = None
     if not trust and (problem := objection(found.config)):
         raise refused(path, *problem)
     compiles = bool(found.training) and (trust or objection(found.training) is None)
-    model = _made(path, found, compiles, trust)
+    with float64_kept():
+        model = _made(path, found, compiles, trust)
     # Keras writes empty settings for a model that was not compiled.
     if found.training and not getattr(model, "compiled", False):
         lost = f"the settings of compilation in {str(path)!r} cannot be made again, and are left out"

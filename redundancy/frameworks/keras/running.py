@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
+
+from redundancy.frameworks.keras.precision import float64_kept
 
 MISSING = ("NotFoundError", "UnimplementedError")
 """What TensorFlow raises where it has no kernel."""
@@ -17,6 +20,7 @@ class Running:
     def __init__(self, model: Any) -> None:
         self._model = model
         self._compiled: Any = None
+        self._precise = any(layer.compute_dtype == "float64" for layer in model._flatten_layers())
 
     def __call__(self, inputs: Any) -> list[Any]:
         """The outputs, flat.
@@ -24,6 +28,10 @@ class Running:
         Args:
             inputs: Nested as the model takes them.
         """
+        with float64_kept() if self._precise else nullcontext(), _without_gradients():
+            return self._called(inputs)
+
+    def _called(self, inputs: Any) -> list[Any]:
         import keras
 
         if self._compiled is not None:
@@ -43,6 +51,18 @@ class Running:
             raise error from None
         self._compiled = found
         return outputs
+
+
+def _without_gradients() -> AbstractContextManager[Any]:
+    """PyTorch would keep every value on the way for gradients that nobody asks for."""
+    import keras
+
+    if keras.backend.backend() != "torch":
+        return nullcontext()
+    import torch
+
+    gradients: AbstractContextManager[Any] = torch.no_grad()
+    return gradients
 
 
 def compiled(model: Any) -> Any:

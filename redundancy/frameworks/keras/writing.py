@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from redundancy.frameworks.keras.assembling import ModelBuilder
 from redundancy.frameworks.keras.exchange import push
+from redundancy.frameworks.keras.precision import float64_kept
 from redundancy.network import Network
 
 if TYPE_CHECKING:
@@ -32,10 +33,10 @@ def write(network: Network, *, dtype: str | None = None) -> keras.Model:
         UnsupportedError: A layer cannot be made again.
         NetworkError: The network does not say one thing: a layer's nodes differ, say.
     """
-    with python_randomness_kept():
+    with python_randomness_kept(), float64_kept():
         builder = ModelBuilder(network, dtype)
         model = builder.model()
-    push(network, model, builder.held)
+        push(network, model, builder.held)
     return model
 
 

@@ -22,6 +22,7 @@ from redundancy.zoo.recipe import Recipe
 from redundancy.zoo.run import Run
 from redundancy.zoo.seeds import DROPOUT, batches, sequence, state_words
 from redundancy.zoo.structure import numpy_dtype, structure
+from redundancy.zoo.versions import library
 
 if TYPE_CHECKING:
     from redundancy.zoo.fused.engine import Engine
@@ -44,7 +45,9 @@ def shared(recipe: Recipe) -> Recipe:
 
 
 def why_alone(recipe: Recipe) -> str:
-    """What of a recipe has no fused form; "" where everything has one."""
+    """What of a recipe has no fused form; "" where everything has one. Only TensorFlow computes any."""
+    if (backend := library()) != "tensorflow":
+        return f"no fused form on {backend}"
     from redundancy.zoo.fused.forms import FORMS
     from redundancy.zoo.fused.optimizers import METHODS
 
