@@ -193,7 +193,7 @@ def test_a_layer_that_there_is_not_is_refused_with_those_that_there_are(run, tmp
         (["-o", "a.keras"], "-o belongs to compact; see"),
         (["--pictures=a.png"], "there is no option --pictures (did you mean --picture?); see redundancy audit --help"),
         (["--tolerence", "1"], "there is no option --tolerence (did you mean --tolerance?)"),
-        (["--wallpaper"], "there is no option --wallpaper; see redundancy audit --help"),
+        (["--zzz"], "there is no option --zzz; see redundancy audit --help"),
         (["other.keras"], "'other.keras': unexpected, there is nothing to be done with it"),
         (["--box", "-1,1"], "write --box=-1,1; see redundancy audit --help"),
         (["--json", "a", "--picture", "./a.png", "--force", "--layer"], "expected one argument"),
