@@ -113,7 +113,7 @@ def audit(
 
 def _audited(original: Any, data: Any, notions: Any, bounds: Bounds | None) -> Audit:
     from redundancy.frameworks.keras import read
-    from redundancy.frameworks.keras.biases import unfit
+    from redundancy.frameworks.keras.agreement import unfit
     from redundancy.frameworks.keras.layerwise import size_of, unknown_layers, weighable
     from redundancy.frameworks.keras.measuring import sampled
     from redundancy.frameworks.keras.reading import is_graph, no_graph
@@ -135,7 +135,7 @@ def _audited(original: Any, data: Any, notions: Any, bounds: Bounds | None) -> A
 
 def _compacted(original: Any, tolerance: float, data: Any, notions: Any, bounds: Bounds | None) -> Compaction:
     from redundancy.frameworks.keras import read
-    from redundancy.frameworks.keras.biases import unfit
+    from redundancy.frameworks.keras.agreement import unfit
 
     network = read(original)
     box = boxed(network, bounds)
@@ -217,7 +217,7 @@ def _measured(
 
 def _tried(original: Any, found: Compaction, measured: Findings, look: Callable[[Network], Findings]) -> Compaction:
     """What is left after folds that were measured, and after those that are exact then."""
-    from redundancy.frameworks.keras.biases import unfit
+    from redundancy.frameworks.keras.agreement import unfit
 
     if not measured.found:
         return found
