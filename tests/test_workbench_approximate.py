@@ -99,9 +99,9 @@ def test_inputs_that_are_brought_to_another_size_are_not_assumed_to_be_small(fir
     )
     with pytest.raises(OptionError, match=f"which layer '{first.name}' brings to another size: give a box"):
         redundancy.compact(made, tolerance=0.1)
-    assert redundancy.compact(made, tolerance=0.1, box=(0, 255)).removals == ()
+    assert redundancy.compact(made, tolerance=0.1, box=(0, 255)).assumed == ()
     assert redundancy.compact(made, tolerance=0.1, data=X).assumed == ()
-    assert redundancy.compact(made).removals == ()
+    assert redundancy.compact(made).assumed == ()
 
 
 def test_nothing_has_to_be_assumed_of_what_is_looked_up():

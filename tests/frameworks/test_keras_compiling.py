@@ -13,10 +13,14 @@ from redundancy.frameworks.keras.compiling import compiled_like
 
 def twins():
     dense = layers.Dense(4, activation="relu", name="first")
-    model = keras.Sequential([keras.Input((3,)), dense, layers.Dense(2, name="last")])
-    kernel, bias = dense.get_weights()
-    kernel[:, 1] = kernel[:, 0]
-    dense.set_weights([kernel, bias])
+    return twinned(keras.Sequential([keras.Input((3,)), dense, layers.Dense(2, name="last")]))
+
+
+def twinned(model):
+    """The same with a second unit that equals the first; training parts the two."""
+    kernel, bias = model.layers[0].get_weights()
+    kernel[:, 1], bias[1] = kernel[:, 0], bias[0]
+    model.layers[0].set_weights([kernel, bias])
     return model
 
 
@@ -171,7 +175,7 @@ def parted():
 
 def test_an_optimizer_begins_anew():
     """Zero moments beside a count of many steps would make the first step of Adam longer than its learning rate."""
-    small = redundancy.compact(trained(twins(), 0.01)).model
+    small = redundancy.compact(twinned(trained(twins(), 0.01))).model
     before = small.layers[0].get_weights()[1]
     assert int(small.optimizer.iterations) == 0
     small.train_on_batch(np.ones((4, 3)), np.ones((4, 2)))
@@ -181,7 +185,7 @@ def test_an_optimizer_begins_anew():
 @pytest.mark.parametrize("scaled", [False, True])
 def test_a_schedule_goes_on(scaled):
     model = trained(twins(), keras.optimizers.schedules.ExponentialDecay(0.01, 2, 0.5), scaled)
-    small = redundancy.compact(model).model
+    small = redundancy.compact(twinned(model)).model
     inner, mine = (getattr(m.optimizer, "inner_optimizer", m.optimizer) for m in (model, small))
     assert int(mine.iterations) == int(inner.iterations) == 6
     assert float(mine.learning_rate) == float(inner.learning_rate)
@@ -189,7 +193,7 @@ def test_a_schedule_goes_on(scaled):
 
 def test_averages_of_weights_begin_with_the_weights():
     schedule = keras.optimizers.schedules.ExponentialDecay(1e-9, 2, 0.5)
-    small = redundancy.compact(trained(twins(), schedule, use_ema=True)).model
+    small = redundancy.compact(twinned(trained(twins(), schedule, use_ema=True))).model
     before = small.layers[0].get_weights()[0]
     small.fit(np.ones((4, 3)), np.ones((4, 2)), verbose=0)  # which leaves the averages in the model
     np.testing.assert_allclose(small.layers[0].get_weights()[0], before, rtol=1e-5)
