@@ -18,7 +18,7 @@ def test_every_judgement_is_shown_under_its_claim(place, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "fire is cold"
     (row,) = [line for line in lines if "HOLDS" in line]
-    assert row.split() == ["2026-01-02T03:04:05Z", "3", "x=1", "HOLDS", "15", "15", "0.802", "to", "1.000"]
+    assert row.split() == ["2026-01-02T03:04:05Z", "3", "x=1", "HOLDS", "15", "15", "0.803", "to", "1.000"]
 
 
 def test_a_part_of_a_sentence_chooses(place, capsys):
