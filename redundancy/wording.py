@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-import numpy as np
-
 from redundancy.verdict import ClaimError
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+>|^data\(")
@@ -24,7 +22,8 @@ def told(name: str, value: Any) -> str:
     Raises:
         ClaimError: Nothing in its `repr` tells it from others.
     """
-    if isinstance(value, np.ndarray):
+    # An array, without loading NumPy for it.
+    if all(hasattr(value, name) for name in ("tobytes", "dtype", "shape")) and value.shape:
         return f"array{value.shape} {value.dtype} {_short(value.tobytes())}"
     digest = getattr(value, "digest", None)
     if isinstance(digest, str):

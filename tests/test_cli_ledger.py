@@ -13,7 +13,8 @@ def place(tmp_path):
     return str(ledger.place)
 
 
-def test_every_judgement_is_shown_under_its_claim(place, capsys):
+def test_every_judgement_is_shown_under_its_claim(place, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
     assert main(["ledger", "show", "--ledger", place]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "fire is cold"
