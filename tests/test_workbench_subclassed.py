@@ -187,7 +187,7 @@ def test_a_method_that_is_set_on_the_model_itself_counts_as_well():
 def test_what_a_class_adds_without_computing_otherwise_is_no_hindrance():
     methods = {"get_config": lambda self: {}, "describe": lambda self: "mine", "__repr__": lambda self: "own"}
     model = of_its_own(**methods)
-    model.compile("sgd", "mse")
+    model.compile("sgd", keras.losses.MeanSquaredError(), metrics=[keras.metrics.MeanAbsoluteError()])
     model.fit(np.zeros((4, 4)), np.zeros((4, 2)), verbose=0)
     model.predict(np.zeros((4, 4)), verbose=0)
     checked(model, removed=1)

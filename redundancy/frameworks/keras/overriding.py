@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import isfunction
 from itertools import takewhile
 from typing import Any
 
@@ -32,7 +33,7 @@ def overridden(model: Any) -> tuple[str, ...]:
     own = takewhile(lambda cls: cls is not known, type(model).__mro__)
     names = [name for cls in own if not _is_keras(cls) for name in vars(cls) if _matters(name)]
     # What is set on the model itself works like a method.
-    names += [name for name, value in vars(model).items() if callable(value) and name not in WRAPPED | HARMLESS]
+    names += [name for name, value in vars(model).items() if callable(value) and _is_method(known, name)]
     return tuple(dict.fromkeys(name for name in names if hasattr(known, name)))
 
 
@@ -61,6 +62,11 @@ def _known(model: Any) -> Any:
 def _matters(name: str) -> bool:
     special = name.startswith("__") and name.endswith("__")
     return name in COMPUTING if special else name not in HARMLESS
+
+
+def _is_method(cls: Any, name: str) -> bool:
+    """Whether a class has a method of that name, and not a place for a loss, say."""
+    return name not in WRAPPED | HARMLESS and isfunction(getattr(cls, name, None))
 
 
 def _is_keras(cls: type) -> bool:
