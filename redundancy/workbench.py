@@ -167,6 +167,8 @@ def _folded(
     if not nearing.pairs:
         return exact
     more = compact_network(nearing.network, notions=notions, box=box, unfit=unfit)
+    if not more.removals:
+        return exact  # outputs would change for nothing
     # Of two that were made equal, either may be the one that goes.
     pairs = {(pair.space, unit) for pair in nearing.pairs for unit in (pair.unit, pair.of)}
     removals = tuple(
@@ -200,7 +202,8 @@ def _measured(
 
     surveys = survey(found.network, sampled(found.network, taps(found.network), given))
     expected = outputs_of(original, given)
-    allowed = max(tolerance, rounding(found.original) * largest(expected))
+    # Where a tolerance is given it is a promise, also for outputs whose rounding is larger.
+    allowed = tolerance or rounding(found.original) * largest(expected)
     best = found
     reaches = np.geomspace(EXACT, COARSEST, STEPS) if tolerance else np.array([EXACT])
     fits, fails = -1, len(reaches)

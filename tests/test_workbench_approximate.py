@@ -254,3 +254,29 @@ def test_what_a_framework_says_is_one_plain_line():
     made.call = broken
     with pytest.raises(OptionError, match=r"does not run on the data: .* it is so [^\x1b{]*$"):
         on_data(made, (X,))
+
+
+def test_a_tolerance_is_a_promise_on_the_data_whatever_rounding_is():
+    """Outputs of a million, of which 1,024 roundings were more than the tolerance."""
+    rng = np.random.default_rng(0)
+    model = keras.Sequential([keras.Input((20,)), layers.Dense(16, activation="tanh"), layers.Dense(1)])
+    kernel, _ = model.layers[-1].get_weights()
+    model.layers[-1].set_weights([1e4 * kernel, np.array([1e6])])
+    data = (0.05 * rng.standard_normal((200, 3)) @ rng.standard_normal((3, 20))).astype("float32")
+    small = redundancy.compact(model, data=data, tolerance=0.5)
+    assert np.max(np.abs(model(data) - small.model(data))) <= 0.5
+
+
+def test_outputs_do_not_change_where_nothing_goes():
+    rng = np.random.default_rng(0)
+    x = keras.Input((6,))
+    first, second = (layers.Dense(10, activation=function) for function in ("relu", "sigmoid"))
+    a, b = first(x), second(x)
+    joined = layers.Concatenate()([layers.Multiply()([a, b]), layers.Maximum()([a, b]), layers.Subtract()([a, b])])
+    model = keras.Model(x, layers.Dense(2)(joined))
+    for layer in (first, second):
+        kernel, bias = layer.get_weights()
+        kernel[:, 1] = kernel[:, 0] * (1 + 0.02 * rng.standard_normal(6))
+        layer.set_weights([kernel, bias])
+    result = redundancy.compact(model, tolerance=0.05, box=(-1.0, 1.0))
+    assert result.removals or result.difference == 0
