@@ -19,8 +19,8 @@ COMPUTING = frozenset({"__call__", "__getattribute__"})
 MOST = 3
 """Of the names, so many are told."""
 
-WRAPPED = frozenset({"build", "quantize"})
-"""What Keras itself puts into every model, beside its class."""
+WRAPPED = frozenset({"build", "loss", "quantize"})
+"""What Keras itself puts into a model, beside what its class has."""
 
 
 def overridden(model: Any) -> tuple[str, ...]:
