@@ -54,7 +54,8 @@ def test_wrong_arguments_are_refused(arguments, capsys):
 def test_a_misspelt_command_is_guessed(word, meant, capsys):
     with pytest.raises(SystemExit):
         cli.main([word])
-    said = f"there is no command '{word}'{meant}: choose from data, claims, audit, compact, zoo, ledger; see redundancy --help"
+    choices = "data, claims, audit, compact, zoo, ledger"
+    said = f"there is no command '{word}'{meant}: choose from {choices}; see redundancy --help"
     assert capsys.readouterr().err == f"redundancy: error: {said}\n"
 
 
