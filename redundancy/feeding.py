@@ -25,7 +25,8 @@ def arrays_of(network: Network, data: Any) -> tuple[Array, ...]:
 
     Args:
         network: Of the model.
-        data: An array; or a tuple or list with one for each input, in order; or a dict of them by name of the input.
+        data: An array; or a tuple or list with one for each input, in order; or a dict of them by name of the input. Of
+            a model with one input, a list of rows as well.
 
     Returns:
         Arrays of shape (n, *shape of the input), of real numbers or booleans; text where the input reads that.
@@ -34,14 +35,24 @@ def arrays_of(network: Network, data: Any) -> tuple[Array, ...]:
         OptionError: They are not as many as the inputs, of other shapes, no arrays, or no finite numbers.
     """
     reads = [(name, network[name].shape) for name in network.inputs]
-    arrays = tuple(_array(given, reads) for given in _one_each(data, reads))
-    fits = len(arrays) == len(reads) and all(_fits(a, shape) for a, (_, shape) in zip(arrays, reads, strict=True))
-    if not fits:
+    arrays = _arrays(_one_each(data, reads), reads)
+    if not _fit(arrays, reads) and isinstance(data, list) and len(reads) == 1:
+        listed = _arrays((data,), reads)  # a list may hold the rows of the only input as well
+        arrays = listed if _fit(listed, reads) or len(data) != 1 else arrays
+    if not _fit(arrays, reads):
         shapes = ", ".join(str(array.shape) for array in arrays[:MOST_NAMED])
         raise OptionError(f"the data has {'shapes' if len(arrays) > 1 else 'shape'} {shapes}: {_accepted(reads)}")
     if len(rows := {len(array): None for array in arrays}) > 1 or 0 in rows:
         raise OptionError(f"the data has {' and '.join(map(str, rows))} rows: give as many for each input, one or more")
     return tuple(_numbers(array, name, network) for array, name in zip(arrays, network.inputs, strict=True))
+
+
+def _arrays(given: Sequence[Any], reads: Reads) -> tuple[Array, ...]:
+    return tuple(_array(each, reads) for each in given)
+
+
+def _fit(arrays: tuple[Array, ...], reads: Reads) -> bool:
+    return len(arrays) == len(reads) and all(_fits(a, shape) for a, (_, shape) in zip(arrays, reads, strict=True))
 
 
 def _one_each(data: Any, reads: Reads) -> Sequence[Any]:

@@ -11,6 +11,7 @@ from redundancy.algebra import algebra_of
 from redundancy.layers import RULES
 from redundancy.layers.composing import kernel_bounds
 from redundancy.layers.normalization import effective
+from redundancy.layers.rescaling import by_unit
 from redundancy.network import Array, Node
 from redundancy.units import Units
 
@@ -129,10 +130,7 @@ def _normalised(a: Node, b: Node, inputs: tuple[Seen, ...], blank: Seen) -> Arra
     (gain, offset), (other, shifted) = effective(a), effective(b)
     if seen.units.axis != RULES[a.kind].axis(a, len(a.shape)):
         return None
-    ends = np.stack(
-        [(other - gain) * end + (shifted - offset) for end in (along(seen.units, "low"), along(seen.units, "high"))]
-    )
-    ends = np.where((other == gain)[None], np.broadcast_to(shifted - offset, ends.shape), ends)
+    ends = np.stack([_times(other - gain, along(seen.units, end)) + (shifted - offset) for end in ("low", "high")])
     return np.asarray(_times(np.abs(other), seen.apart) + np.abs(ends).max(axis=0))
 
 
@@ -149,8 +147,9 @@ def _activated(a: Node, b: Node, inputs: tuple[Seen, ...], blank: Seen) -> Array
     low, high = along(seen.units, "low"), along(seen.units, "high")
     least, most = algebra.bounds(low - seen.apart, high + seen.apart)
     # What the second network computes lies in here; no difference is larger than the whole range.
-    width = np.maximum(along(blank.units, "high") - least, most - along(blank.units, "low"))
-    steep = np.where(seen.apart == 0, 0.0, algebra.lipschitz * seen.apart)
+    with np.errstate(invalid="ignore"):
+        width = np.maximum(along(blank.units, "high") - least, most - along(blank.units, "low"))
+    steep = _times(np.asarray(algebra.lipschitz), seen.apart)
     return np.fmin(steep, np.where(np.isnan(width), np.inf, width))
 
 
@@ -168,7 +167,11 @@ def _moved(a: Node, b: Node, inputs: tuple[Seen, ...], blank: Seen) -> Array | N
 
 @spreads("affine")
 def _scaled(a: Node, b: Node, inputs: tuple[Seen, ...], blank: Seen) -> Array | None:
-    return np.where(inputs[0].apart == 0, 0.0, abs(a.config["scale"]) * inputs[0].apart)
+    (seen,) = inputs
+    scale = np.abs(np.asarray(a.config["scale"], np.float64))
+    if scale.ndim and not seen.units.parts:
+        return None
+    return _times(by_unit(scale, seen.units).max(axis=1), seen.apart)
 
 
 def _side_by_side(inputs: tuple[Seen, ...]) -> Array | None:
@@ -215,7 +218,10 @@ def _multiplied(a: Node, b: Node, inputs: tuple[Seen, ...], blank: Seen) -> Arra
 
 
 def _times(a: Array, b: Array) -> Array:
-    return np.where((a == 0) | (b == 0), 0.0, a * b)
+    """The product, where nothing times infinity is nothing."""
+    a, b = np.broadcast_arrays(a, b)
+    with np.errstate(over="ignore"):
+        return np.asarray(np.multiply(a, b, out=np.zeros(a.shape), where=(a != 0) & (b != 0)))
 
 
 @spreads("concatenate")

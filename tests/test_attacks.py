@@ -345,3 +345,49 @@ def test_equal_weights_that_are_enormous_make_no_units_equal(function):
     kernel[0] = 1
     second.set_weights([kernel, bias])
     assert redundancy.compact(model).removals == ()
+
+
+def test_axes_of_a_transposition_may_be_counted_from_the_end():
+    x = keras.Input((6, 4))
+    dense = layers.Dense(8)
+    model = weighted(keras.Model(x, layers.Dense(2)(keras.ops.transpose(dense(x), (0, -1, 1)))))
+    assert redundancy.compact(model).model.output_shape == (None, 8, 2)
+    x = keras.Input((6, 4))
+    turned = keras.ops.transpose(keras.ops.transpose(dense(x), (0, -1, -2)), (-3, -1, 1))
+    model = weighted(keras.Model(x, layers.Dense(2)(layers.ReLU()(turned))))
+    copied(dense, 0, 2)
+    assert len(redundancy.compact(model).removals) == 1
+
+
+@pytest.mark.parametrize(("shape", "wide", "target"), [((6, 4), 8, (-1, 8)), ((12,), 12, (-1, 3, 8))])
+def test_a_reshape_that_moves_values_into_the_batch_is_named_and_kept(shape, wide, target):
+    x = keras.Input(shape)
+    dense = layers.Dense(wide)
+    model = weighted(keras.Model(x, layers.Dense(2)(keras.ops.reshape(dense(x), target))))
+    copied(dense, 0, 2)
+    small = redundancy.compact(model)
+    assert not small.removals
+    assert "moves values from one row of the batch to another" in small.refusals[0].reason
+    assert redundancy.audit(model).refusals
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_units_that_are_alike_behind_one_number_for_each_go_under_a_tolerance():
+    first, last = layers.Dense(6), layers.Dense(2)
+    x = keras.Input((4,))
+    hidden = layers.ReLU()(layers.Rescaling([1.0, 1.0, 2.0, 3.0, 4.0, 5.0])(first(x)))
+    model = weighted(keras.Model(x, last(hidden)))
+    copied(first, 0, 1)
+    kernel, bias = first.get_weights()
+    kernel[0, 1] += 0.001
+    first.set_weights([kernel, bias])
+    small = redundancy.compact(model, tolerance=0.5, box=(0, 1))
+    assert "near-duplicate" in {removal.why for removal in small.removals}
+    assert 0 < small.bound < 0.01
+
+
+def test_a_frozen_model_comes_back_with_frozen_inputs():
+    model = twins()
+    model.trainable = False
+    small = redundancy.compact(model).model
+    assert [layer.trainable for layer in small.layers] == [layer.trainable for layer in model.layers]

@@ -76,3 +76,23 @@ def test_networks_of_other_nodes_are_refused():
     one, other = (b.network(b.add("dense", x, weights={"kernel": np.ones((2, 1))})) for _ in range(2))
     with pytest.raises(NetworkError, match="same nodes"):
         certify(one, other, {})
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_difference_of_nothing_is_nothing_however_steep_the_function():
+    b = Builder()
+    y = b.add("dense", b.input((2,)), weights={"kernel": np.ones((2, 3))})
+    z = b.add("dense", b.add("activation", y, function="square"), weights={"kernel": np.ones((3, 1))})
+    network = b.network(z)
+    assert certify(network, network, {}).bound == 0.0
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_numbers_for_each_unit_scale_its_difference_only(axis):
+    b = Builder()
+    y = b.add("dense", b.input((4, 2), dtype="float64"), weights={"kernel": np.ones((2, 3))})
+    scale = ((1.0, -2.0, 3.0),) if axis else ((0.5,), (1.0,), (-4.0,), (1.0,))
+    network = b.network(b.add("affine", y, scale=scale))
+    kernel = np.ones((2, 3)) + np.array([[0.5, 0.0, 0.0], [0.0, 0.0, -1.0]])
+    certificate = certify(network, network.with_weights({y: {"kernel": kernel}}), boxed(network))
+    assert certificate.outputs[0] == pytest.approx([0.5, 0.0, 3.0] if axis else [2.0, 0.0, 4.0])

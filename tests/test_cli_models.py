@@ -159,6 +159,7 @@ def test_a_record_that_cannot_be_written_leaves_no_model(run, tmp_path, monkeypa
     monkeypatch.setattr("redundancy.cli.outputs.document", lambda found: "x" * 5000)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     monkeypatch.setattr("redundancy.frameworks.keras.files._saved", lambda model, path: path.write_bytes(b"small"))
+    monkeypatch.setattr("redundancy.frameworks.keras.rereading.check_written", lambda *_, **__: None)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
     try:
         line = refused(run("compact", "model", "-o", "small.keras", "--json", "out.json"))
@@ -555,3 +556,50 @@ def test_what_keras_warns_of_is_not_for_this_programs_users(run, monkeypatch):
     audit = workbench.audit
     monkeypatch.setattr("redundancy.workbench.audit", warned)
     assert run("audit", "model")[2] == ""
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_a_file_that_cannot_be_loaded_again_is_not_kept(run, tmp_path, suffix):
+    import keras
+
+    class Start(keras.initializers.Initializer):
+        def __init__(self, values):
+            self.values = np.asarray(values, np.float32)
+
+        def __call__(self, shape, dtype=None):
+            return keras.ops.add(keras.ops.zeros(shape, dtype), self.values)
+
+        def get_config(self):
+            return {"values": self.values.tolist()}
+
+    with keras.saving.custom_object_scope({"Start": Start}):
+        twins = np.random.default_rng(0).normal(size=(3, 4))
+        twins[:, 1] = twins[:, 0]
+        first = keras.layers.Dense(4, kernel_initializer=Start(twins))
+        keras.Sequential([keras.Input((3,)), first, keras.layers.ReLU(), keras.layers.Dense(2)]).save(f"m{suffix}")
+        line = refused(run("compact", f"m{suffix}", "-o", f"small{suffix}", "--json", "small.json"))
+    assert f"cannot write 'small{suffix}': what was written cannot be loaded" in line
+    assert left(tmp_path) == [f"m{suffix}"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"), [("weight", "has other weights"), ("rate", "computes something else")], ids=["weight", "rate"]
+)
+def test_a_file_of_another_model_is_not_kept(run, tmp_path, monkeypatch, change, said):
+    import keras
+
+    from redundancy.frameworks.keras import files
+
+    def saved(model, path):
+        if change == "weight":
+            model = keras.models.clone_model(model)
+        else:
+            functions = {"hidden": keras.layers.Dense(5, "tanh", name="hidden")}
+            other = keras.models.clone_model(model, clone_function=lambda layer: functions.get(layer.name, layer))
+            other.set_weights(model.get_weights())
+            model = other
+        model.save(path)
+
+    monkeypatch.setattr(files, "_saved", saved)
+    assert said in refused(run("compact", "model", "-o", "small.keras"))
+    assert left(tmp_path) == []

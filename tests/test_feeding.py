@@ -65,3 +65,14 @@ def test_a_data_set_of_tensorflow_is_no_array():
 
     with pytest.raises(OptionError, match="data is a _TensorSliceDataset, and no array"):
         arrays_of(ONE, tf.data.Dataset.from_tensor_slices(IMAGES))
+
+
+@pytest.mark.parametrize("data", [IMAGES.tolist(), list(IMAGES), [IMAGES.tolist()], [IMAGES], IMAGES[:1].tolist()])
+def test_a_list_of_rows_is_the_data_of_the_only_input(data):
+    (array,) = arrays_of(ONE, data)
+    assert array.shape[1:] == (2, 5)
+
+
+def test_a_list_of_what_fits_no_input_is_told_as_such():
+    with pytest.raises(OptionError, match=r"the data has shape \(3, 4\): the model reads image"):
+        arrays_of(ONE, np.ones((3, 4)).tolist())

@@ -83,6 +83,7 @@ def _compact(arguments: argparse.Namespace) -> int:
     keras_files.writable(arguments.output, force=arguments.force)
     model, options = given(arguments, tell=True)
     with told("searching, and comparing with the original"), only_ours():
+        from redundancy.frameworks.keras.rereading import check_written
         from redundancy.workbench import compact
 
         small = compact(model, tolerance=arguments.tolerance, **options)
@@ -91,6 +92,7 @@ def _compact(arguments: argparse.Namespace) -> int:
         # Entered last and so left first: where the model cannot be written, there is no record of it either.
         record = json_file(files, arguments)
         temporary = files.enter_context(keras_files.saving(small.model, arguments.output, force=arguments.force))
+        check_written(small.model, small.network, temporary, called=arguments.output, trust=arguments.trust)
         small = replace(small, files=(before, temporary.stat().st_size))
         record(small)
     from redundancy.report.table import compaction_table

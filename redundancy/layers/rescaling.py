@@ -19,7 +19,7 @@ UNEVEN = "it scales the positions of its input by numbers of their own"
 
 def _moved(node: Node, units: Units, scale: Array, offset: Array, tracer: Tracer) -> Units:
     """The units times `scale` plus `offset`, each a number or laid out as the input is."""
-    rows = [_by_unit(values, units) for values in (scale, offset)]
+    rows = [by_unit(values, units) for values in (scale, offset)]
     if not units.parts or any(np.any(row != row[:, :1]) for row in rows):
         return tracer.opaque(node, (units,), UNEVEN)
     gain, shift = (row[:, 0] for row in rows)
@@ -34,8 +34,16 @@ def _moved(node: Node, units: Units, scale: Array, offset: Array, tracer: Tracer
     return replace(units, parts=tuple(moved(number, part) for number, part in enumerate(units.parts)))
 
 
-def _by_unit(values: Array, units: Units) -> Array:
-    """One row for each index of the axis that the units lie on."""
+def by_unit(values: Array, units: Units) -> Array:
+    """One row for each index of the axis that the units lie on.
+
+    Args:
+        values: A number, or an array that is laid out as the units' tensor is, without the batch.
+        units: Along whose axis.
+
+    Returns:
+        Shape (size of the units, numbers for each).
+    """
     if not values.ndim:
         return np.full((units.size, 1), values)
     rows = np.moveaxis(values, units.axis, 0).reshape(values.shape[units.axis], -1)

@@ -46,6 +46,7 @@ REASONS: Mapping[str, str] = {
     "Masking": "it hides the rows in which all of its units are equal to one value",
     "Lambda": "its function is not looked at",
     "Activation": "its function is not Keras's own",
+    "Reshape": "it moves values from one row of the batch to another, or its input has no fixed size",
     **dict.fromkeys(("Dense", "EinsumDense", "DepthwiseConv1D", "DepthwiseConv2D"), _OWN),
     **dict.fromkeys(("SeparableConv1D", "SeparableConv2D", "Conv1D", "Conv2D", "Conv3D"), _OWN),
     **dict.fromkeys(("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"), _OWN),

@@ -41,11 +41,14 @@ def named(names: Iterable[str] | None) -> tuple[Notion, ...]:
     """The notions of those names, in their own order; all of them if None.
 
     Raises:
-        OptionError: There is no notion of a name.
+        OptionError: There is no notion of a name, or a name is no word.
     """
     if names is None:
         return tuple(NOTIONS.values())
-    wanted = set(names)
+    given = tuple(names)
+    if strange := [name for name in given if not isinstance(name, str)]:
+        raise OptionError(f"{strange[0]!r} is no name of a notion: choose from {', '.join(NOTIONS)}")
+    wanted = set(given)
     if unknown := sorted(wanted - NOTIONS.keys()):
         raise OptionError(
             f"no notion is called '{unknown[0]}'{suggested(unknown[0], NOTIONS)}: choose from {', '.join(NOTIONS)}"

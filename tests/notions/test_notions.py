@@ -197,3 +197,9 @@ def test_independence_may_rest_on_the_last_columns():
     rows[:, -4:] = np.eye(4)
     rows[:, :2] = 1.0
     assert independent(directions(rows), 1e-7)
+
+
+@pytest.mark.parametrize("name", [1, None, ["dead"]])
+def test_what_is_no_name_is_no_notion(name):
+    with pytest.raises(OptionError, match="is no name of a notion: choose from"):
+        named([name])

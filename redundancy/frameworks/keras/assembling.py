@@ -43,7 +43,10 @@ def _results(step: Step) -> tuple[str, ...]:
 
 
 def _freeze(model: Any) -> None:
-    own = [(layer, layer.trainable) for layer in model._flatten_layers(include_self=False)]
+    import keras
+
+    inside = model._flatten_layers(include_self=False)
+    own = [(layer, layer.trainable) for layer in inside if not isinstance(layer, keras.layers.InputLayer)]
     model.trainable = False
     # The flag of a model is handed down to its layers, which may have had others.
     for layer, trainable in own:

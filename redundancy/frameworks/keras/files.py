@@ -92,6 +92,18 @@ def load(path: str | Path, *, trust: bool = False, found: Contents | None = None
     return model
 
 
+def read_back(path: Path, *, trust: bool) -> keras.Model:
+    """The model in a file that was just written, without its settings of compilation.
+
+    Raises:
+        ModelFileError: As `load` does.
+    """
+    found = examined(path)
+    if not trust and (problem := objection(found.config)):
+        raise refused(path, *problem)
+    return _made(path, found, False, trust)
+
+
 def writable(path: str | Path, *, force: bool = False) -> None:
     """Refuses a place where `save` would fail; to be called before the work whose result goes there.
 

@@ -34,7 +34,7 @@ LARGEST = 2**24
 """Numbers of one batch of probes, at most: huge images are tried one at a time."""
 
 
-def probes(network: Network) -> Iterator[tuple[Array, ...]]:
+def probes(network: Network, most: int = ROWS) -> Iterator[tuple[Array, ...]]:
     """Batches of inputs, each with another extent for what is not fixed; the first that runs will do.
 
     Half of the rows are normally distributed, the others uniform on [0, 1] but for one of zeros. Whole numbers are
@@ -43,12 +43,13 @@ def probes(network: Network) -> Iterator[tuple[Array, ...]]:
 
     Args:
         network: Whose inputs they are for.
+        most: Rows of a batch, at most.
     """
     shapes = [network[name].shape for name in network.inputs]
     for free in FREE if any(None in shape for shape in shapes) else FREE[:1]:
         fixed = [tuple(free if extent is None else extent for extent in shape) for shape in shapes]
         size = max(int(np.prod(shape)) for shape in fixed)
-        rows = max(1, min(ROWS, LARGEST // max(size, 1)))
+        rows = max(1, min(most, LARGEST // max(size, 1)))
         rng = np.random.default_rng(0)
         yield tuple(
             _probe(network, name, (rows, *shape), rng) for name, shape in zip(network.inputs, fixed, strict=True)
@@ -97,19 +98,20 @@ def _tables(network: Network, behind: set[str]) -> list[int]:
     return [len(node.weights["embeddings"]) for node in network if node.kind == "embedding" and node.name in reached]
 
 
-def runs(model: Any, network: Network, *others: Network) -> tuple[Array, ...]:
+def runs(model: Any, network: Network, *others: Network, most: int = ROWS) -> tuple[Array, ...]:
     """The first batch of probes that a model can be run on.
 
     Args:
         model: To be run.
         network: The same, as it was read.
         others: That are to be run on it as well.
+        most: Rows of the batch, at most.
 
     Raises:
         UnsupportedError: There is none.
     """
     problem: Exception | None = None
-    for batch in probes(network):
+    for batch in probes(network, most):
         try:
             for each in (network, *others):
                 check_placed(each, batch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -177,19 +178,21 @@ def _made_slice(node: Node, config: Mapping[str, Any], came_from: str) -> Made:
 @operates("Reshape")
 def _reshape(operation: Any, shapes: tuple[Shape, ...], arguments: tuple[Any, Any]) -> Meaning | None:
     target = getattr(operation, "newshape", None)
-    # The batch must stay what it is.
     if not isinstance(target, tuple | list) or len(target) < 2 or target[0] not in (-1, None) or len(shapes) != 1:
         return None
     rest = tuple(int(extent) for extent in target[1:])
-    return Meaning("reshape", {"target": rest}) if all(extent > 0 for extent in rest) else None
+    # The batch must stay what it is: as many values in each row as before.
+    whole = None not in shapes[0] and prod(extent or 0 for extent in shapes[0]) == prod(rest)
+    return Meaning("reshape", {"target": rest}) if whole and all(extent > 0 for extent in rest) else None
 
 
 @operates("Transpose")
 def _transpose(operation: Any, shapes: tuple[Shape, ...], arguments: tuple[Any, Any]) -> Meaning | None:
     axes = getattr(operation, "axes", None)
-    if not axes or len(shapes) != 1 or axes[0] != 0:
+    if not axes or len(shapes) != 1:
         return None
-    return Meaning("permute", {"dims": tuple(axis - 1 for axis in axes[1:])})
+    batch, *others = (int(axis) % len(axes) for axis in axes)
+    return None if batch else Meaning("permute", {"dims": tuple(axis - 1 for axis in others)})
 
 
 @operates("Concatenate")
