@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from redundancy import claim, judge, observe
-from redundancy.statistics import runs_needed
+from redundancy import claim, observe
 from redundancy.strategies import recipes
 from redundancy.zoo import Recipe, Twins, conv, dense, dropout, flatten
 
@@ -43,10 +42,10 @@ def convolutional(dataset, *between, outgoing) -> Recipe:
     )
 
 
-@claim("twins in incoming weights only are parted by training, and so are whole twins under dropout")
+@claim("twins in incoming weights only are parted by training, and so are whole twins under dropout", at_least=0.8)
 @pytest.mark.parametrize("what", ["incoming only", "under dropout"])
-def test_twins_part(what, dataset, trained, seeds):
+def test_twins_part(what, dataset, run):
     between, outgoing = ((), False) if what == "incoming only" else ((dropout(0.5),), True)
-    runs = trained(convolutional(dataset, *between, outgoing=outgoing), seeds(runs_needed(0.8), what))
-    observe(f"least relative distance of twins, {what}", min(map(distance, runs)))
-    judge(sum(distance(run) > APART for run in runs), len(runs), at_least=0.8, what=f"twins parted, {what}")
+    parted = distance(run.trained(convolutional(dataset, *between, outgoing=outgoing)))
+    observe(f"relative distance of twins, {what}", parted)
+    assert parted > APART

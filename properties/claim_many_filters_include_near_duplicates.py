@@ -6,14 +6,14 @@ directions, and the claim says just that: training brings them together, initial
 """
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from redundancy import claim, judge, observe
+from redundancy import claim, observe
 from redundancy.clustering import near_duplicates
-from redundancy.statistics import runs_needed
-from redundancy.zoo import Recipe, conv, dense, draw, flatten, seeds
+from redundancy.zoo import Recipe, conv, dense, draw, flatten
+
+WIDTHS = 25, 50, 100, 200
 
 
 def wide(filters, dataset):
@@ -21,41 +21,36 @@ def wide(filters, dataset):
     return Recipe(layers, optimizer="adam", learning_rate=2e-3, steps=150, data=dataset.name)
 
 
-@pytest.fixture(scope="session")
-def networks(dataset, trained, root_seed):
-    """Runs of one width: both claims about trained filters look at these."""
-    return lambda width, n: trained(wide(width, dataset), seeds("many filters", width, root=root_seed, count=n))
-
-
 def clusters(run):
     """Near-duplicates among the filters of a run."""
     return near_duplicates(run.network["filters"].weights["kernel"].reshape(9, -1).T)
 
 
-@claim("of about 100 trained 3x3 filters some are near-duplicates, beyond chance")
-def test_trained(networks):
-    found = [clusters(run) for run in networks(100, runs_needed(0.8))]
-    observe("cosine that chance reaches in 1 of 20 networks", found[0].threshold)
-    observe("pairs of near-duplicates", {"fewest": min(c.pairs for c in found), "most": max(c.pairs for c in found)})
-    judge(sum(c.pairs > 0 for c in found), len(found), at_least=0.8, what="trained networks with near-duplicates")
+@claim("of about 100 trained 3x3 filters some are near-duplicates, beyond chance", at_least=0.8)
+def test_trained(dataset, run):
+    found = clusters(run.trained(wide(100, dataset)))
+    observe("cosine that chance reaches in 1 of 20 networks", found.threshold)
+    observe("pairs of near-duplicates", found.pairs)
+    assert found.pairs > 0
 
 
-@claim("random initialisation brings no more near-duplicates than chance does, whatever the kernel and the width")
+@claim(
+    "random initialisation brings no more near-duplicates than chance does, whatever the kernel and the width",
+    at_least=0.85,
+    runs=300,
+)
 @settings(max_examples=10)
 @given(
     size=st.sampled_from([2, 3, 5]), channels=st.sampled_from([1, 2, 8]), filters=st.sampled_from([16, 64, 100, 200])
 )
-def test_untrained(size, channels, filters, root_seed):
-    chosen = seeds("untrained", size, channels, filters, root=root_seed, count=100)
-    drawn = [draw("random_normal", (size, size, channels, filters), seed) for seed in chosen]
-    found = [near_duplicates(kernel.reshape(-1, filters).T) for kernel in drawn]
-    quiet = sum(c.pairs == 0 for c in found)
-    judge(quiet, len(found), at_least=0.85, what="initialisations without near-duplicates")
+def test_untrained(size, channels, filters, run):
+    kernel = draw("random_normal", (size, size, channels, filters), run.seed)
+    assert near_duplicates(kernel.reshape(-1, filters).T).pairs == 0
 
 
 @claim("the number of near-duplicates grows with the width")
-def test_growth(networks):
-    rows = {width: [clusters(run) for run in networks(width, 5)] for width in (25, 50, 100, 200)}
+def test_growth(dataset, trained, seeds):
+    rows = {width: [clusters(run) for run in trained(wide(width, dataset), seeds(5, width))] for width in WIDTHS}
     pairs = {width: float(np.mean([c.pairs for c in found])) for width, found in rows.items()}
     spare = {width: float(np.mean([c.spare for c in found])) for width, found in rows.items()}
     observe(

@@ -9,6 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from redundancy.auditing import Audit
+    from redundancy.compaction import Compaction
     from redundancy.data import load as load_data
     from redundancy.errors import RedundancyError
     from redundancy.fold import Fold
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "Audit",
+    "Compaction",
     "Fold",
     "Network",
     "Node",
@@ -41,6 +45,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Audit": ("redundancy.auditing", "Audit"),
+    "Compaction": ("redundancy.compaction", "Compaction"),
     "Fold": ("redundancy.fold", "Fold"),
     "Network": ("redundancy.network", "Network"),
     "Node": ("redundancy.network", "Node"),

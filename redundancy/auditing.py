@@ -9,20 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from redundancy.clustering import near_duplicates
 from redundancy.compaction import Compaction, Unfit, anything_goes, operated
 from redundancy.costs import NOTHING, Cost, cost, cost_without, gained
 from redundancy.fold import Fold, Holds
-from redundancy.layers import RULES, Rule
-from redundancy.network import Array, Network, Node
+from redundancy.network import Array, Network
 from redundancy.notions.near import NEAR
+from redundancy.resembling import Resemblance, resembling
 from redundancy.search import Finding, Findings
-from redundancy.similarity import directions
 from redundancy.spaces import Space, Trace, trace
 from redundancy.surgery import Refusal
 
-LEAST = 0.9
-"""The cosine of two kernels below which they are not called near, however far beyond chance it is."""
+MASKING = frozenset({"NotEqual"})
+"""What Keras makes masks by, where a layer is told to mask zeros: it has no units that anyone could miss."""
 
 
 class Certainty(StrEnum):
@@ -127,6 +125,10 @@ class Audit:
         lines += [str(refusal) for refusal in self.refusals]
         return "\n".join([*lines, f"{self.before.parameters} parameters, {self.after.parameters} without them"])
 
+    def __repr__(self) -> str:
+        numbers = f"{self.before.parameters} parameters, {self.after.parameters} without what can go"
+        return f"<Audit {self.model_name!r}: {len(self.findings)} findings, {len(self.refusals)} refusals, {numbers}>"
+
     def to_dict(self) -> dict[str, Any]:
         """In plain types, as JSON has them."""
         return {
@@ -166,9 +168,9 @@ def audited(network: Network, findings: Findings, *, near: bool = True, unfit: U
 
 
 def _fixed(followed: Trace) -> tuple[Refusal, ...]:
-    """The spaces that may not be touched; inputs, which no layer makes, left out."""
-    inputs = {followed.network[name].layer for name in followed.network.inputs}
-    pinned = [space for space in followed.spaces if space.pins and space.name not in inputs]
+    """The spaces that may not be touched; inputs and masks, whose units no layer makes by weights, left out."""
+    left_out = {node.layer for node in followed.network if not node.inputs or node.kind in MASKING}
+    pinned = [space for space in followed.spaces if space.pins and space.name not in left_out]
     return tuple(Refusal(space.name, space.pins[0].layer, space.pins[0].reason, space.size) for space in pinned)
 
 
@@ -285,47 +287,11 @@ def _in_order(books: Books, findings: Sequence[AuditFinding]) -> tuple[AuditFind
 
 
 def _near(books: Books, gone: Mapping[str, Sequence[int]]) -> list[AuditFinding]:
-    """Units of one layer whose kernels are alike, though no fold says so exactly."""
-    network = books.followed.network
-    listed = []
-    for space in books.followed.spaces:
-        if space.pins:
-            continue  # no tolerance lets them go
-        makers = [
-            node
-            for node in network
-            if (rule := RULES.get(node.kind)) is not None
-            and rule.makes
-            and "kernel" in rule.writes
-            and _extent(rule, node, "kernel") == space.size
-            and np.array_equal(books.followed.made(node.name), space.ids)
-        ]
-        left = np.setdiff1d(np.arange(space.size), gone.get(space.name, ()))
-        for node in makers[:1] if len(left) > 1 else ():
-            alike = _alike(node, left)
-            if alike:
-                error = max(distance for _, distance in alike.values())
-                said = {j: sentence for j, (sentence, _) in alike.items()}
-                listed.append(books.entry(space.name, NEAR, sorted(said), said, Certainty.NEAR, error))
-    return listed
+    """Units of one layer that are alike, though no fold says so exactly."""
+    return [_listed(books, space, those) for space, those in resembling(books.followed, gone).items()]
 
 
-def _extent(rule: Rule, node: Node, weight: str) -> int:
-    """How many units a weight makes; 0 where the equation of a layer says that in no single way."""
-    shape, axis = rule.loose(node)[weight].shape, rule.writes[weight]
-    return shape[axis] if -len(shape) <= axis < len(shape) else 0
-
-
-def _alike(node: Node, units: Array) -> dict[int, tuple[str, float]]:
-    """What can be said of units that are near to others: (sentence, relative distance) by unit."""
-    rule = RULES[node.kind]
-    kernel = np.moveaxis(rule.loose(node)["kernel"], rule.writes["kernel"], 0)
-    rows = directions(kernel.reshape(len(kernel), -1))[units]
-    said = {}
-    for group in near_duplicates(rows, least=LEAST).groups:
-        first = int(units[group[0]])
-        for member in group[1:]:
-            cosine = float(rows[group[0]] @ rows[member])
-            distance = float(np.sqrt(max(0.0, 2.0 - 2.0 * cosine)))
-            said[int(units[member])] = (f"h{units[member]} is like h{first} (cosine {cosine:.3f})", distance)
-    return said
+def _listed(books: Books, space: str, said: Mapping[int, Resemblance]) -> AuditFinding:
+    error = max(each.distance for each in said.values())
+    sentences = {unit: each.sentence(unit) for unit, each in said.items()}
+    return books.entry(space, NEAR, sorted(said), sentences, Certainty.NEAR, error)

@@ -15,6 +15,7 @@ from redundancy.network import Array, Network
 from redundancy.search import Finding, Findings, search
 from redundancy.spaces import trace
 from redundancy.surgery import FoldedWeightError, Operation, Refusal, operate
+from redundancy.telling import assumption_told, bound_told, difference_told
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,8 @@ class Compaction:
         bound: No output can differ by more, but for rounding, on inputs in the box; 0 where every fold is exact, None
             where some were only measured on data.
         box: (low, high) of each input that `bound` rests on.
+        tolerance: How far outputs were allowed to differ.
+        assumed: Names of inputs that are in the box only because nothing said how large they get.
         files: Bytes of the file that the original came from and of the one that was written; None where none was.
     """
 
@@ -84,6 +87,8 @@ class Compaction:
     scale: float | None = None
     bound: float | None = 0.0
     box: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)
+    tolerance: float = 0.0
+    assumed: tuple[str, ...] = ()
     files: tuple[int, int] | None = None
 
     @property
@@ -100,7 +105,18 @@ class Compaction:
         counts = Counter((removal.space, removal.why) for removal in self.removals)
         lines = [f"{space}: {count} removed ({why})" for (space, why), count in counts.items()]
         lines += [str(refusal) for refusal in self.refusals]
-        return "\n".join([*lines, f"{self.original.parameters} parameters, now {self.network.parameters}"])
+        return "\n".join([*lines, f"{self.original.parameters} parameters, now {self.network.parameters}", *self.told])
+
+    def __repr__(self) -> str:
+        numbers = f"{self.parameters_before} -> {self.parameters_after} parameters, bound={self.bound}"
+        return f"<Compaction {self.model_name!r}: {len(self.removals)} units removed, {numbers}>"
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """By how much outputs differ and by how much they can, on which inputs: a sentence each."""
+        bound = bound_told(self.bound, self.box) if self.removals else ""
+        sentences = (difference_told(self.difference, self.scale), bound, assumption_told(self.assumed))
+        return tuple(sentence for sentence in sentences if sentence)
 
     def to_dict(self) -> dict[str, Any]:
         """In plain types, as JSON has them."""
@@ -116,7 +132,12 @@ class Compaction:
             "file_after": self.files[1] if self.files else None,
             "difference": self.difference,
             "scale": self.scale,
+            "tolerance": self.tolerance,
             "bound": self.bound,
+            "box": [
+                {"input": name, "low": low.tolist(), "high": high.tolist(), "assumed": name in self.assumed}
+                for name, (low, high) in self.box.items()
+            ],
             "removals": [removal.to_dict(self.folds[removal.space]) for removal in self.removals],
             "refusals": [refusal.to_dict() for refusal in self.refusals],
         }

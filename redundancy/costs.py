@@ -19,8 +19,9 @@ class Cost:
 
     Attributes:
         parameters: Numbers in the weights; those of a layer that is called twice count once.
-        macs: Multiply-accumulates by which weights read units, for one input; 0 for what layers without a rule do,
-            and an extent that is not fixed counts as 1.
+        macs: Multiply-accumulates by which weights read units, for one input, and by which attention multiplies
+            queries with keys and what that gives with values; 0 for what layers without a rule do, and an extent that
+            is not fixed counts as 1.
         bytes: Of the weights in memory.
     """
 
@@ -104,7 +105,23 @@ def _total(network: Network, left: Mapping[str, Left]) -> Cost:
                 counted.add((node.layer, name))
                 parameters += numbers
                 size += numbers * array.itemsize
+        macs += _attended(network, node, left)
     return Cost(parameters, macs, size)
+
+
+def _attended(network: Network, node: Node, left: Mapping[str, Left]) -> int:
+    """Products of units with each other: of each query with each key, and of what that gives with each value."""
+    pair = RULES[node.kind].multiplies if node.kind in RULES else None
+    if pair is None:
+        return 0
+    query, key = (network[node.inputs[number]] for number in pair)
+    value = network[node.inputs[0]]
+    widths = sum((each.shape[-1] or 1) * left.get(each.name, _WHOLE)[1] for each in (query, value))
+    return round(_positions(query) * _positions(key) * widths)
+
+
+def _positions(node: Node) -> int:
+    return prod(extent or 1 for extent in node.shape[:-1])
 
 
 def _share(node: Node, weight: str, read: float, made: float, axis: int | None) -> float:

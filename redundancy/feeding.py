@@ -75,7 +75,10 @@ def _accepted(reads: Reads) -> str:
 
 def _numbers(array: Array, name: str, network: Network) -> Array:
     """The data of one input, as numbers; text where it reads text."""
-    if network[name].config["dtype"] == "string" or array.dtype.kind in "biu":
+    if network[name].config["dtype"] == "string":
+        return array
+    if array.dtype.kind in "biu":
+        _check_looked_up(array, name, network)
         return array
     try:
         # Python's own numbers, and types that NumPy does not know, such as bfloat16.
@@ -86,7 +89,21 @@ def _numbers(array: Array, name: str, network: Network) -> Array:
         raise OptionError(f"the data of input '{name}' holds {array.dtype}, which are no real numbers: convert it")
     if not np.all(np.isfinite(numbers)):
         raise OptionError(f"the data of input '{name}' holds numbers that are NaN or infinite: leave those rows out")
+    _check_looked_up(numbers, name, network)
     return numbers
+
+
+def _check_looked_up(array: Array, name: str, network: Network) -> None:
+    """Refuses what is beyond the end of a table in which it is looked up: frameworks crash there, or give zeros."""
+    least, most = int(array.min(initial=0)), int(array.max(initial=0))
+    for node in network:
+        if node.kind == "embedding" and name in node.inputs:
+            rows = len(node.weights["embeddings"])
+            if least < 0 or most >= rows:
+                raise OptionError(
+                    f"the data of input '{name}' holds {least if least < 0 else most}, and layer '{node.layer}' knows 0"
+                    f" to {rows - 1}: leave such rows out, or map them to numbers that it knows"
+                )
 
 
 def _fits(array: Array, shape: tuple[int | None, ...]) -> bool:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
+from redundancy.ledger import Book, Judgement
 from redundancy.statistics import at_least as certified
 from redundancy.statistics import clopper_pearson, runs_needed, share_of_error
+from redundancy.trials import Trials
 from redundancy.verdict import (
     ATTRIBUTE,
     Claim,
@@ -23,9 +25,21 @@ from redundancy.verdict import (
     combined,
     measured,
 )
+from redundancy.wording import told
 
 NO_FAILURE = frozenset({"UnsatisfiedAssumption", "StopTest", "Skipped"})
 """The exceptions, by name, with which a search rejects a configuration; their packages need not be loaded here."""
+
+FAILURE = "a run that is not as claimed"
+"""The name under which the first failure of a configuration is shown."""
+
+
+@runtime_checkable
+class Source(Protocol):
+    """What a test gets as `run`, before it is replaced by one run after another."""
+
+    def samples(self, keys: tuple[str, ...], start: int, count: int, drawn: Mapping[str, Any]) -> Iterable[Any]:
+        """Runs number `start` to `start + count` of the stream that the keys name, each what a body gets as `run`."""
 
 
 class Hearing:
@@ -33,10 +47,26 @@ class Hearing:
 
     A configuration that the search rejects, and everything that is tried once a counterexample was found, leaves no
     trace. Of a refuted claim the measurements are those of the last failing configuration, which is the smallest one.
+
+    Args:
+        heard: The claim.
+        book: Where its judgements are looked up and taken down; a new one in memory if not given.
+        root: The root seed of the session.
+        fixed: Names of arguments that are the same in every configuration.
+        failures: The exceptions by which a body says that a run is not as claimed.
     """
 
-    def __init__(self, heard: Claim) -> None:
+    def __init__(
+        self,
+        heard: Claim,
+        book: Book | None = None,
+        root: int = 0,
+        fixed: Set[str] = frozenset(),
+        failures: tuple[type[BaseException], ...] = (AssertionError,),
+    ) -> None:
         self.claim = heard
+        self.book = Book() if book is None else book
+        self._root, self._fixed, self._failures = root, fixed, failures
         self.refuted = False
         self._taken: dict[str, Measurement] = {}
         self._verdicts: list[Verdict] = []
@@ -62,15 +92,26 @@ class Hearing:
                 self._taken[name] = combined(self._taken.get(name), measurement)
 
     @contextmanager
-    def of(self, test: Any) -> Iterator[None]:
+    def of(self, holder: Any) -> Iterator[None]:
         """While it lasts, each call of the test's body is one configuration: many under `@given`, else one.
+
+        Args:
+            holder: Its `obj` is the test.
 
         Raises:
             ClaimError: `@claim` stands below `@given`.
         """
+        test: Any = getattr(holder, "obj", None)
         if not getattr(test, "is_hypothesis_test", False):
-            with self.configuration():
+            if self.claim.at_least is None:
+                with self.configuration():
+                    yield
+                return
+            holder.obj = self._heard(test)
+            try:
                 yield
+            finally:
+                holder.obj = test
             return
         # The handle is there for those who run tests: https://hypothesis.readthedocs.io, "inner_test".
         handle, body = test.hypothesis, test.hypothesis.inner_test
@@ -87,9 +128,44 @@ class Hearing:
         def configuration(*args: object, **kwargs: object) -> object:
             __tracebackhide__ = True
             with self.configuration():
-                return body(*args, **kwargs)
+                if self.claim.at_least is None:
+                    return body(*args, **kwargs)
+                self._judged(body, args, kwargs)
+                return None
 
         return configuration
+
+    def _judged(self, body: Callable[..., Any], args: tuple[object, ...], kwargs: Mapping[str, Any]) -> None:
+        """Judges one configuration by runs of the body.
+
+        Raises:
+            Refuted: It is refuted.
+            ClaimError: The test takes no run, or its configurations cannot be told apart.
+        """
+        __tracebackhide__ = True
+        source = kwargs.get("run")
+        if not isinstance(source, Source):
+            raise ClaimError("a claim with a rate is about runs: let its test take an argument 'run'")
+        drawn = {name: value for name, value in kwargs.items() if name not in self._fixed and name != "run"}
+        configuration = ", ".join(f"{name}={told(name, value)}" for name, value in drawn.items())
+
+        def sampled(stream: str, start: int, count: int) -> Iterator[bool]:
+            for sample in source.samples((self.claim.sentence, configuration, stream), start, count, drawn):
+                try:
+                    body(*args, **{**kwargs, "run": sample})
+                except self._failures as error:
+                    self._current.setdefault(FAILURE, f"{sample}: {_line(error)}")
+                    yield False
+                else:
+                    yield True
+
+        trials = Trials(self.claim, configuration, self._root, self.book, sampled, lambda: self._current)
+        judgement = trials.judged()
+        self._current.update(judgement.measurements)
+        self._current_verdicts.append(verdict := _verdict_of(judgement, self.claim))
+        if verdict.outcome is Outcome.REFUTED:
+            example = self._current.get(FAILURE)
+            raise Refuted(f"{verdict.why}; {example}" if example else verdict.why)
 
     def observe(self, name: str, measurement: Measurement) -> None:
         """Takes down what was measured in the present configuration."""
@@ -131,7 +207,9 @@ class Hearing:
         return Verdict(self.claim, outcome, evidence, _scope(self._verdicts), why)
 
     def _runs(self, verdicts: list[Verdict]) -> int:
-        return len(self._trained) or sum(verdict.evidence.runs for verdict in verdicts)
+        # A run that was judged before is not trained again.
+        trained = 0 if self.claim.at_least is not None else len(self._trained)
+        return trained or sum(verdict.evidence.runs for verdict in verdicts)
 
 
 _hearing: ContextVar[Hearing | None] = ContextVar("hearing", default=None)
@@ -143,9 +221,8 @@ def under_way() -> Hearing | None:
 
 
 @contextmanager
-def judging(heard: Claim) -> Iterator[Hearing]:
-    """Evidence that is given inside is about that claim. A thread or a task has hearings of its own."""
-    hearing = Hearing(heard)
+def judging(hearing: Hearing) -> Iterator[Hearing]:
+    """Evidence that is given inside is about its claim. A thread or a task has hearings of its own."""
     token = _hearing.set(hearing)
     try:
         yield hearing
@@ -191,9 +268,12 @@ def judge(successes: int, runs: int, *, at_least: float = 0.95, confidence: floa
     Raises:
         Refuted: The runs refute it.
         OptionError: The counts, the rate or the confidence are impossible.
+        ClaimError: The claim has a rate of its own.
     """
     __tracebackhide__ = True
     hearing = under_way()
+    if hearing is not None and hearing.claim.at_least is not None:
+        raise ClaimError("the rate of this claim is judged by @claim: state what one run must be like by plain asserts")
     count = _Count(successes, runs, at_least, confidence, what or "runs as claimed")
     visits = hearing.visit(count) if hearing is not None else 0
     verdict = count.judged(hearing.claim if hearing is not None else Claim(count.what), visits)
@@ -243,6 +323,19 @@ class _Count:
         if self.runs < needed:
             return f"fewer than {needed} runs cannot certify {self.rate:g}"
         return f"that does not decide about {self.rate:g}"
+
+
+def _verdict_of(judgement: Judgement, claim: Claim) -> Verdict:
+    runs = judgement.runs + judgement.confirming[1]
+    share = judgement.successes / judgement.runs if judgement.runs else 0.0
+    rate: dict[str, Measurement] = {"runs as claimed (rate)": [share, share]} if judgement.runs else {}
+    scope = f"a rate of at least {claim.at_least:g}, at {claim.confidence:.4g} confidence"
+    evidence = Evidence({**judgement.measurements, **rate}, 1, runs)
+    return Verdict(claim, Outcome(judgement.outcome), evidence, scope, judgement.why)
+
+
+def _line(error: BaseException) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), "its assertion failed")
 
 
 def _scope(verdicts: list[Verdict]) -> str:

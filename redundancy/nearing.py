@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from redundancy.layers import RULES
 from redundancy.likening import likened
 from redundancy.network import Array, Network
 from redundancy.notions import NOTIONS, finder
-from redundancy.notions.near import NEAR, near
+from redundancy.notions.near import NEAR, Choice, Nearness, near, paired
 from redundancy.search import searched
 from redundancy.spaces import Space, Trace, trace
 
@@ -32,12 +33,16 @@ class Candidate:
         unit: Index of the one that would become a multiple of the other.
         of: Index of the other.
         factor: Of the multiple.
+        distance: How far it is from that now, relative to its norm; 0 where that is not known.
+        cosine: Of the weights of the two, without bias; 1 where that is not known.
     """
 
     space: str
     unit: int
     of: int
     factor: float
+    distance: float = 0.0
+    cosine: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +64,8 @@ def made_equal(network: Network, tolerance: float, box: Box) -> Nearing:
     """Makes near-duplicates equal while no output can differ by more than a tolerance.
 
     Candidates are taken in the order of what each does to the outputs, and as many as the bound of all together
-    allows: so the bound is of what is done, and not a sum of single ones.
+    allows: so the bound is of what is done, and not a sum of single ones. Units that have become equal are looked at
+    again, until no two are left that may be made equal: so of a group that is near all but one go.
 
     Args:
         network: It stays as it is.
@@ -78,34 +84,78 @@ def made_equal(network: Network, tolerance: float, box: Box) -> Nearing:
     def bound(chosen: Sequence[Candidate]) -> Certificate:
         return before.against(equal(chosen))
 
-    ranked = _ranked(candidates(network, box), followed, lambda one: bound([one]).bound)
-    fits, fails, best = 0, len(ranked) + 1, bound([])
+    chosen: tuple[Candidate, ...] = ()
+    best, done = bound(chosen), False
+    while not done:
+        effect = partial(_effect, chosen, bound)
+        ranked = _ranked(candidates(equal(chosen), box), followed, effect)
+        more, best = _most(chosen, ranked, bound, tolerance)
+        done, chosen = more == chosen, more
+    return Nearing(equal(chosen), chosen, best)
+
+
+def _effect(
+    chosen: tuple[Candidate, ...], bound: Callable[[Sequence[Candidate]], Certificate], one: Candidate
+) -> float:
+    """The bound of what was chosen and one pair more."""
+    return bound(_joined(chosen, [one])).bound
+
+
+def _most(
+    chosen: tuple[Candidate, ...],
+    ranked: Sequence[Candidate],
+    bound: Callable[[Sequence[Candidate]], Certificate],
+    tolerance: float,
+) -> tuple[tuple[Candidate, ...], Certificate]:
+    """As many as the bound of all together allows, after those that were chosen already."""
+    fits, fails, best = 0, len(ranked) + 1, bound(chosen)
     while fails - fits > 1:
         middle = (fits + fails) // 2
-        tried = bound(ranked[:middle])
+        tried = bound(_joined(chosen, ranked[:middle]))
         if tried.bound <= tolerance:
             fits, best = middle, tried
         else:
             fails = middle
-    return Nearing(equal(ranked[:fits]), tuple(ranked[:fits]), best)
+    return _joined(chosen, ranked[:fits]), best
 
 
-def candidates(network: Network, box: Box | None = None, reach: float = REACH) -> list[Candidate]:
+def _joined(chosen: Iterable[Candidate], more: Iterable[Candidate]) -> tuple[Candidate, ...]:
+    """All pairs together, each in terms of units that stay: of units that are equal any may have been spoken of."""
+    roots: dict[tuple[str, int], tuple[int, float]] = {}
+    for pair in (*chosen, *more):
+        unit, scale = roots.get((pair.space, pair.unit), (pair.unit, 1.0))
+        of, factor = roots.get((pair.space, pair.of), (pair.of, 1.0))
+        if unit == of:
+            continue
+        factor *= pair.factor / scale
+        roots[pair.space, unit] = (of, factor)
+        for place, (root, own) in list(roots.items()):
+            if place[0] == pair.space and root == unit:
+                roots[place] = (of, own * factor)
+    return tuple(Candidate(space, unit, of, factor) for (space, unit), (of, factor) in roots.items())
+
+
+def candidates(
+    network: Network, box: Box | None = None, reach: float = REACH, choose: Choice = paired
+) -> list[Candidate]:
     """Pairs of units that could be made equal, in spaces that may change.
 
     Args:
-        network: Without exact redundancy.
+        network: To look at; what is redundant exactly is in no pair.
         box: Bounds of the inputs, by node.
         reach: How far the units of a pair may be apart, relative to their norm.
+        choose: Which pairs are taken of all that are near.
     """
-    found = searched(network, finder([*NOTIONS.values(), near(reach)]), box).found
+    found = searched(network, finder([*NOTIONS.values(), near(reach, choose)]), box).found
     pairs = []
     for finding in found:
         for unit, why in zip(finding.units.tolist(), finding.why, strict=True):
             row = finding.fold.rows(np.array([unit]))[0]
             if why == NEAR and np.count_nonzero(row) == 1:
                 column = int(np.flatnonzero(row)[0])
-                pairs.append(Candidate(finding.space, unit, int(finding.fold.keep[column]), float(row[column])))
+                of, measured = int(finding.fold.keep[column]), why if isinstance(why, Nearness) else Nearness(0.0, 1.0)
+                factor = float(row[column])
+                pairs.append(Candidate(finding.space, unit, of, factor, measured.distance, measured.cosine))
     return pairs
 
 

@@ -7,9 +7,10 @@ neither a framework nor Hypothesis, and it leaves tests that are no claims alone
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterable
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
@@ -17,6 +18,7 @@ import pytest
 from redundancy import profiles
 from redundancy.errors import RedundancyError
 from redundancy.hearing import Hearing, judging, under_way
+from redundancy.ledger import Book, Identity, Ledger, code_digest
 from redundancy.report.record import ERROR, Record, merged, recorded
 from redundancy.report.terminal import lines
 from redundancy.verdict import ATTRIBUTE, Claim, ClaimError, Outcome
@@ -24,6 +26,7 @@ from redundancy.verdict import ATTRIBUTE, Claim, ClaimError, Outcome
 if TYPE_CHECKING:
     from redundancy.data import Dataset
     from redundancy.zoo import Recipe, Run, Store
+    from redundancy.zoo.sampling import Sampling
 
 T = TypeVar("T")
 
@@ -43,6 +46,7 @@ OPTIONS = {
     "profile": f"how many configurations a claim is searched for: {', '.join(profiles.EXAMPLES)} "
     f"({', '.join(map(str, profiles.EXAMPLES.values()))}; {profiles.DEFAULT} if not given)",
     "cluster": "who trains networks: here, processes:N, or a Dask scheduler as tcp://host:8786 (here if not given)",
+    "ledger": "the directory that keeps verdicts on claims with a rate; else one in the user's cache; or none",
     "seed": "the root seed, from which the seeds of all runs come (0 if not given); not that of the search",
 }
 """The options that take a value, and what they are: `--redundancy-NAME`, or `redundancy_NAME` in an ini file."""
@@ -56,9 +60,13 @@ class Choices:
     store: str
     profile: str
     cluster: str
+    ledger: str
     seed: int
     strict: bool
 
+
+NOTHING = "none"
+"""The ledger that keeps nothing."""
 
 CLAIMS = "claim_*.py"
 """Files in which pytest looks for claims, besides those in which it looks for tests."""
@@ -105,7 +113,15 @@ def _choices(config: pytest.Config) -> Choices:
     seed = said["seed"] or "0"
     if not (seed.isascii() and seed.isdigit()):
         raise pytest.UsageError(f"--redundancy-seed: {seed!r} is no seed; give a whole number from 0 up")
-    return Choices(said["data"], said["store"], profile, said["cluster"], int(seed), bool(_option(config, "strict")))
+    return Choices(
+        said["data"],
+        said["store"],
+        profile,
+        said["cluster"],
+        said["ledger"],
+        int(seed),
+        bool(_option(config, "strict")),
+    )
 
 
 def _option(config: pytest.Config, name: str) -> object:
@@ -154,8 +170,6 @@ def dataset(pytestconfig: pytest.Config) -> Dataset:
 @pytest.fixture(scope="session")
 def store(pytestconfig: pytest.Config) -> Store:
     """The store that keeps trained networks."""
-    from pathlib import Path
-
     from redundancy.zoo import Store
 
     chosen = pytestconfig.stash[_CHOICES].store
@@ -213,6 +227,18 @@ def seeds(root_seed: int) -> Callable[..., tuple[int, ...]]:
     return bound
 
 
+@pytest.fixture(scope="session")
+def run(dataset: Dataset, trained: Callable[[Recipe, Iterable[int]], tuple[Run, ...]], root_seed: int) -> Sampling:
+    """Under a claim with a rate: one run after another, each with a seed of its own.
+
+    `run.trained(recipe)` is a recipe trained from it; `run.network`, `run.accuracy` and `run.loss` are those of the one
+    recipe that the test draws; `run.seed` is an int.
+    """
+    from redundancy.zoo.sampling import Sampling
+
+    return Sampling(trained, root_seed, dataset.name, dataset.digest)
+
+
 def claim_of(item: pytest.Item) -> Claim | None:
     """The claim that an item tests; None for any other test."""
     made = getattr(getattr(item, "obj", None), ATTRIBUTE, None)
@@ -242,9 +268,9 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     made = claim_of(item)
     if made is None:
         return (yield)
-    with judging(made) as hearing:
+    with _book(item, made) as book, judging(_hearing(item, made, book)) as hearing:
         try:
-            with hearing.of(getattr(item, "obj", None)):
+            with hearing.of(item):
                 result = yield
         except (pytest.skip.Exception, pytest.exit.Exception, KeyboardInterrupt):
             raise
@@ -256,6 +282,41 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     if verdict.outcome is Outcome.INCONCLUSIVE and item.config.stash[_CHOICES].strict:
         pytest.fail(f"INCONCLUSIVE: {verdict.why}", pytrace=False)
     return result
+
+
+def _hearing(item: pytest.Item, made: Claim, book: Book) -> Hearing:
+    given = getattr(getattr(item, "callspec", None), "params", {})
+    fixed = frozenset(getattr(item, "fixturenames", ())) - frozenset(given)
+    failures = AssertionError, pytest.fail.Exception
+    return Hearing(made, book, item.config.stash[_CHOICES].seed, fixed, failures)
+
+
+@contextmanager
+def _book(item: pytest.Item, made: Claim) -> Iterator[Book]:
+    """What was found about the claim of an item before; only claims with a rate are kept."""
+    chosen = item.config.stash[_CHOICES].ledger
+    if made.at_least is None or chosen == NOTHING:
+        yield Book()
+        return
+    ledger = _or_fail(lambda: Ledger(Path(chosen).expanduser()) if chosen else Ledger.default())
+    with ledger.opened(_identity(item, made)) as book:
+        yield book
+
+
+def _identity(item: pytest.Item, made: Claim) -> Identity:
+    from redundancy.zoo.versions import versions
+
+    assert made.at_least is not None
+    source = getattr(item, "funcargs", {}).get("run")
+    return Identity(
+        made.sentence,
+        item.nodeid,
+        made.at_least,
+        made.confidence,
+        code_digest(item.path),
+        versions(),
+        getattr(source, "data_digest", ""),
+    )
 
 
 def _failed(hearing: Hearing, error: BaseException, data: dict[str, str]) -> Record:

@@ -13,14 +13,17 @@ from redundancy.joint import joint
 from redundancy.layers import RULES, Block
 from redundancy.network import Array, Network
 from redundancy.notions import finder, named
+from redundancy.restraints import kept_back, multiples_in
 from redundancy.sites import Find, Site, site_of
 from redundancy.spaces import Space, Tap, Trace, trace
 from redundancy.surgery import Refusal
-from redundancy.units import Affine, Part
+from redundancy.units import Affine
 
 WIDE, COSTLY = 4096, 2**28
 """Coefficients of a unit, and products of all pairs of units, beyond which units that may not go are not asked whether
 they are combinations of others."""
+
+LAST = "it is redundant as well, but a layer without units is none"
 
 UNEVEN = "it handles units in groups, which must stay of one size"
 
@@ -126,7 +129,10 @@ def _findings(network: Network, find: Find, box: Mapping[str, tuple[Array, Array
         if lost := len(even.keep) - len(loose.keep):
             refusals.append(Refusal(space.name, space.blocks[0].layer, UNEVEN, lost))
         fold = _spared(even)
+        if not len(even.keep):
+            refusals.append(Refusal(space.name, space.name, LAST, 1))
         refusals += _elsewhere(side, len(loose.dropped))
+        refusals += kept_back(space, followed, fold)
         if not len(fold.dropped):
             continue
         if space.pins:
@@ -234,22 +240,13 @@ def _elsewhere(space: Space, found: int) -> list[Refusal]:
         return []
     refusals = []
     for tap, other in zip(space.taps, (*space.taps[1:], space.taps[0]), strict=True):
-        alone = _multiples(tap.part)
+        alone = multiples_in(tap.part)
         if alone > found:
             reason = (
                 f"units that are alike at '{tap.name}' are read elsewhere as well, where they differ: '{other.name}'"
             )
             refusals.append(Refusal(space.name, other.reads[0].node, reason, alone - found))
     return refusals[:1]
-
-
-def _multiples(part: Part) -> int:
-    """How many units of a part are multiples of others."""
-    if part.affine.itself:
-        return 0
-    unbounded = np.full(len(part.ids), np.inf)
-    group = site_of(part.affine, -unbounded, unbounded).group
-    return len(group) - len(np.unique(group))
 
 
 def _found(find: Find, site: Site, blocks: tuple[Block, ...]) -> Fold:

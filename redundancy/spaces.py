@@ -13,6 +13,7 @@ from redundancy.errors import NetworkError
 from redundancy.layers import INPUT, OUTPUT, RULES, Block, Following, Pin, Tracer
 from redundancy.layers.tying import REASONS
 from redundancy.network import Array, Network, Node
+from redundancy.sharing import holds_numbers, shared, tie_calls
 from redundancy.sites import Find
 from redundancy.units import Part, Units
 
@@ -112,16 +113,16 @@ def trace(network: Network, find: Find | None = None, box: Mapping[str, tuple[Ar
     """
     bounds = _box(network, box or {})
     nodes = {node.name: node for node in network}
-    tracer = Tracer(find, bounds, {name: node.shape for name, node in nodes.items()}, _shared(network), nodes)
+    tracer = Tracer(find, bounds, {name: node.shape for name, node in nodes.items()}, shared(network), nodes)
     units: dict[str, Units] = {}
     first: dict[tuple[str, str], Node] = {}
     for node in network:
         inputs = tuple(units[name] for name in node.inputs)
         units[node.name] = _traced(node, inputs, tracer)
-        if node.layer in tracer.shared and node.weights:
+        if node.layer in tracer.shared and holds_numbers(node):
             before = first.setdefault((node.layer, node.kind), node)
             if before is not node:
-                _tie_calls(before, node, units, tracer)
+                tie_calls(before, node, units, tracer)
     for name in network.outputs:
         tracer.pin(units[name], network[name].layer, OUTPUT, reads=False)
         for logits in _before_softmax(network, network[name]):
@@ -158,12 +159,6 @@ def _fits(bound: tuple[int, ...], shape: tuple[int | None, ...]) -> bool:
     return len(bound) <= len(shape) and all(full is None or extent in (1, full) for extent, full in pairs)
 
 
-def _shared(network: Network) -> frozenset[str]:
-    """The layers that are called several times with the same weights."""
-    calls = Counter((node.layer, node.kind) for node in network if node.weights)
-    return frozenset(layer for (layer, _), count in calls.items() if count > 1)
-
-
 def _traced(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
     if 0 in node.shape:
         raise NetworkError(f"layer '{node.layer}' has no units: its output has shape {node.shape}; take it out")
@@ -172,17 +167,6 @@ def _traced(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
         return rule.trace(node, inputs, tracer)
     reason = f"no rule for layer '{node.layer}' ({node.kind}): its units are kept as they are"
     return tracer.opaque(node, inputs, REASONS.get(node.kind, reason))
-
-
-def _tie_calls(first: Node, again: Node, units: Mapping[str, Units], tracer: Tracer) -> None:
-    """Two calls of a layer have one set of weights: their units change together, where they are read and made."""
-    pairs = [(units[a], units[b]) for a, b in zip(first.inputs, again.inputs, strict=True)]
-    for one, other in [*pairs, (units[first.name], units[again.name])]:
-        if one.size == other.size:
-            tracer.tie(one.ids, other.ids)
-        else:
-            for tensor in (one, other):
-                tracer.pin(tensor, again.layer, "it is called several times, with units that lie in different ways")
 
 
 def _spaces(network: Network, units: Mapping[str, Units], roots: Array, tracer: Tracer) -> tuple[Space, ...]:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from redundancy import profiles
 from redundancy.errors import RedundancyError
+from redundancy.sequential import Rate, room
 
 ATTRIBUTE = "redundancy_claim"
 """Where a test function carries its claim."""
@@ -42,16 +43,34 @@ class Claim:
 
     Attributes:
         sentence: As a person would say it, on one line.
+        at_least: How often a run must be as claimed, in (0, 1); None where the test says it by itself.
+        confidence: With which that is judged, in (0, 1).
+        runs: How many runs one configuration may take; None for `redundancy.sequential.room`.
 
     Raises:
         ClaimError: The sentence is empty, or longer than a line.
+        OptionError: A number is impossible.
     """
 
     sentence: str
+    at_least: float | None = None
+    confidence: float = 0.95
+    runs: int | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.sentence, str) or not self.sentence.strip() or "\n" in self.sentence:
             raise ClaimError(f"{self.sentence!r} is no claim: write a sentence of one line, as in @claim('...')")
+        if self.at_least is not None:
+            Rate(self.at_least, self.confidence, self.confidence, self.allowed)
+        elif self.runs is not None:
+            raise ClaimError(f"{self.runs} runs of what? give the rate that is claimed too, as at_least=0.95")
+
+    @property
+    def allowed(self) -> int:
+        """How many runs one configuration may take."""
+        if self.runs is not None or self.at_least is None:
+            return self.runs or 0
+        return room(self.at_least, self.confidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +107,21 @@ class Verdict:
     why: str = ""
 
 
-def claim(sentence: str) -> Callable[[Function], Function]:
+def claim(
+    sentence: str, *, at_least: float | None = None, confidence: float = 0.95, runs: int | None = None
+) -> Callable[[Function], Function]:
     """Marks a test function as a claim; it stands above every other decorator.
+
+    With `at_least`, the body states what one run must be like, by plain asserts, and takes an argument `run`. Each
+    configuration is then judged by independent runs, one after another, until they certify that such a run comes with
+    at least that probability, or refute it, or have no chance to do either.
+
+    Args:
+        sentence: As a person would say it, on one line.
+        at_least: How often a run must be as claimed, in (0, 1).
+        confidence: With which that is judged, in (0, 1).
+        runs: How many runs one configuration may take; if not given, four times as many as certify the claim if all are
+            as claimed, and 60 at least.
 
     Example:
         >>> @claim("the sum of two numbers does not depend on their order")
@@ -97,9 +129,10 @@ def claim(sentence: str) -> Callable[[Function], Function]:
         ...     assert 1 + 2 == 2 + 1
 
     Raises:
-        ClaimError: The sentence is empty, or longer than a line.
+        ClaimError: The sentence is empty, or longer than a line; or there are runs, but no rate.
+        OptionError: A number is impossible.
     """
-    made = Claim(sentence)
+    made = Claim(sentence, at_least, confidence, runs)
     profiles.enter()
 
     def mark(function: Function) -> Function:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from redundancy.auditing import Audit, audited, with_measured
+from redundancy.boxing import Bounds, Box, boxed, whole_box
 from redundancy.compaction import Compaction, Unfit, anything_goes, continued, exhausted
 from redundancy.compaction import compact as compact_network
 from redundancy.errors import OptionError, UnsupportedError
@@ -28,10 +29,6 @@ if TYPE_CHECKING:
     import keras
 
     Model: TypeAlias = keras.Model | Network | str | Path
-
-Box = Mapping[str, tuple[Array, Array]]
-Bounds = Box | tuple[float, float]
-"""Of inputs: by name of the input, or one pair for all inputs of floating numbers."""
 
 FEWEST = 60
 """Rows of data, at least. By the 30 of the second half, none of which may speak against it, what was found on the first
@@ -55,7 +52,8 @@ def compact(
     Args:
         model: A Keras model, the path of one, or a network; it stays as it is. Of a network, a network is made and
             nothing is run.
-        tolerance: How far outputs may differ on inputs in the box; at 0 only what holds for every input is folded.
+        tolerance: How far outputs may differ on inputs in the box, else in that of the data, else from 0 to 1; at 0
+            only what holds for every input is folded.
         data: Inputs, an array, or a tuple with one for each input of the model in order, or a dict by input name: what
             is redundant on them goes as well, and the result is measured on them.
         notions: Names of those to look for; all if not given.
@@ -63,17 +61,21 @@ def compact(
             without the batch.
         trust: Run code that a model file brings along.
 
+    Returns:
+        What went, why, and what had to stay: `model` is the small one, `difference` was measured, and outputs differ by
+        at most `bound` for inputs in `box`.
+
     Raises:
-        OptionError: There is no such notion, or the tolerance is negative or no number.
+        OptionError: There is no such notion, the tolerance is negative or no number, or the model brings its inputs to
+            another size and neither box nor data says which they have.
         UnsupportedError: The model cannot be read as a graph, written back or run.
         NetworkError: A weight is NaN or infinite.
         VerificationError: The result does not compute what the original does: a mistake of this package.
     """
     names = _names(notions)
-    if not isinstance(tolerance, int | float | np.number) or not np.isfinite(tolerance) or not tolerance >= 0:
-        raise OptionError(f"the tolerance {tolerance} is no difference of outputs: give a finite number, 0 or more")
+    _check_tolerance(tolerance)
     if isinstance(model, Network):
-        return _folded(model, tolerance, names, _boxed(model, box))
+        return _folded(model, tolerance, names, boxed(model, box))
     original = _model(model, trust)
     return _compacted(original, tolerance, data, names, box)
 
@@ -104,14 +106,14 @@ def audit(
     """
     names = _names(notions)
     if isinstance(model, Network):
-        return audited(model, search(model, notions=names, box=_boxed(model, box)), near=names is None)
+        return audited(model, search(model, notions=names, box=boxed(model, box)), near=names is None)
     original = _model(model, trust)
     return replace(_audited(original, data, names, box), model_name=original.name)
 
 
 def _audited(original: Any, data: Any, notions: Any, bounds: Bounds | None) -> Audit:
     from redundancy.frameworks.keras import read
-    from redundancy.frameworks.keras.biases import unfit
+    from redundancy.frameworks.keras.agreement import unfit
     from redundancy.frameworks.keras.layerwise import size_of, unknown_layers, weighable
     from redundancy.frameworks.keras.measuring import sampled
     from redundancy.frameworks.keras.reading import is_graph, no_graph
@@ -119,7 +121,7 @@ def _audited(original: Any, data: Any, notions: Any, bounds: Bounds | None) -> A
     if not is_graph(original):
         return layerwise(original.name, no_graph(original), weighable(original), size_of(original), notions)
     network = read(original)
-    box = _boxed(network, bounds)
+    box = boxed(network, bounds)
     found = audited(network, search(network, notions=notions, box=box), near=notions is None, unfit=unfit)
     found = with_weighed(found, unknown_layers(network), notions)
     if data is None:
@@ -133,13 +135,13 @@ def _audited(original: Any, data: Any, notions: Any, bounds: Bounds | None) -> A
 
 def _compacted(original: Any, tolerance: float, data: Any, notions: Any, bounds: Bounds | None) -> Compaction:
     from redundancy.frameworks.keras import read
-    from redundancy.frameworks.keras.biases import unfit
+    from redundancy.frameworks.keras.agreement import unfit
 
     network = read(original)
-    box = _boxed(network, bounds)
+    box = boxed(network, bounds)
     given = None if data is None else _enough(arrays_of(network, data))
     exact = _folded(network, tolerance, notions, box, given, unfit)
-    small = _written(original, exact.network)
+    small = _written(original, exact.network, unchanged=exact.network is network)
     difference, scale = verified(original, small, exact, given)
     found = replace(exact, model=small, model_name=original.name, difference=difference, scale=scale)
     return found if given is None else _measured(original, found, given, tolerance, notions, box)
@@ -154,14 +156,18 @@ def _folded(
     unfit: Unfit = anything_goes,
 ) -> Compaction:
     """What folds by the weights: exactly, and with a tolerance almost."""
-    exact = replace(compact_network(network, notions=notions, box=box, unfit=unfit), box=dict(box or {}))
+    exact = compact_network(network, notions=notions, box=box, unfit=unfit)
+    exact = replace(exact, box=dict(box or {}), tolerance=tolerance)
     if not tolerance:
         return exact
-    bounds = _bounds(network, box, given)
+    bounds, assumed = whole_box(network, box, given)
+    exact = replace(exact, assumed=assumed)
     nearing = made_equal(exact.network, tolerance, bounds)
     if not nearing.pairs:
         return exact
     more = compact_network(nearing.network, notions=notions, box=box, unfit=unfit)
+    if not more.removals:
+        return exact  # outputs would change for nothing
     # Of two that were made equal, either may be the one that goes.
     pairs = {(pair.space, unit) for pair in nearing.pairs for unit in (pair.unit, pair.of)}
     removals = tuple(
@@ -169,46 +175,16 @@ def _folded(
         for removal in more.removals
     )
     found = continued(exact, replace(more, removals=removals))
-    return replace(found, bound=nearing.certificate.bound, box=bounds)
+    return replace(found, bound=nearing.certificate.bound, box=bounds, assumed=assumed, tolerance=tolerance)
 
 
-def _written(original: Any, network: Network) -> Any:
+def _written(original: Any, network: Network, *, unchanged: bool = False) -> Any:
     from redundancy.frameworks.keras import write
     from redundancy.frameworks.keras.compiling import compiled_like
 
     small = write(network)
-    compiled_like(original, small)
+    compiled_like(original, small, unchanged=unchanged)
     return small
-
-
-def _boxed(network: Network, bounds: Bounds | None) -> Box | None:
-    """The bounds by name of the input."""
-    if bounds is None:
-        return None
-    if isinstance(bounds, Mapping):
-        return {name: _pair(given) for name, given in bounds.items()}
-    pair = _pair(bounds)
-    return {name: pair for name in network.inputs if "float" in network[name].config["dtype"]}
-
-
-def _pair(bounds: Any) -> tuple[Array, Array]:
-    try:
-        low, high = bounds
-        return np.asarray(low, np.float64), np.asarray(high, np.float64)
-    except (TypeError, ValueError):
-        said = f"the box {reprlib.repr(bounds)} is no pair of a lower and an upper bound: give (low, high)"
-        raise OptionError(said) from None
-
-
-def _bounds(network: Network, box: Box | None, given: tuple[Array, ...] | None) -> dict[str, tuple[Array, Array]]:
-    """Bounds of every input of floating numbers: those that were asked for, those of the data, or 0 and 1."""
-    ranges = [(a.min(), a.max()) for a in given] if given else [(0.0, 1.0)] * len(network.inputs)
-    usual = {
-        name: (np.asarray(low, np.float64), np.asarray(high, np.float64))
-        for name, (low, high) in zip(network.inputs, ranges, strict=True)
-        if "float" in network[name].config["dtype"]
-    }
-    return {**usual, **(box or {})}
 
 
 def _measured(
@@ -225,7 +201,8 @@ def _measured(
 
     surveys = survey(found.network, sampled(found.network, taps(found.network), given))
     expected = outputs_of(original, given)
-    allowed = max(tolerance, rounding(found.original) * largest(expected))
+    # Where a tolerance is given it is a promise, also for outputs whose rounding is larger.
+    allowed = tolerance or rounding(found.original) * largest(expected)
     best = found
     reaches = np.geomspace(EXACT, COARSEST, STEPS) if tolerance else np.array([EXACT])
     fits, fails = -1, len(reaches)
@@ -243,7 +220,7 @@ def _measured(
 
 def _tried(original: Any, found: Compaction, measured: Findings, look: Callable[[Network], Findings]) -> Compaction:
     """What is left after folds that were measured, and after those that are exact then."""
-    from redundancy.frameworks.keras.biases import unfit
+    from redundancy.frameworks.keras.agreement import unfit
 
     if not measured.found:
         return found
@@ -251,7 +228,14 @@ def _tried(original: Any, found: Compaction, measured: Findings, look: Callable[
     # What only folds behind others is as true as those are.
     removals = tuple(replace(removal, holds=Holds.DATA) for removal in more.removals)
     more = continued(found, replace(more, removals=removals))
-    return replace(more, model=_written(original, more.network), model_name=found.model_name, bound=None, box=found.box)
+    return replace(
+        more,
+        model=_written(original, more.network),
+        model_name=found.model_name,
+        bound=None,
+        box=found.box,
+        tolerance=found.tolerance,
+    )
 
 
 def _after(first: Findings, look: Callable[[Network], Findings]) -> Callable[[Network], Findings]:
@@ -273,11 +257,21 @@ def _model(model: Any, trust: bool) -> Any:
     return model
 
 
+def _check_tolerance(tolerance: Any) -> None:
+    if isinstance(tolerance, bool) or not isinstance(tolerance, int | float | np.number):
+        what = f"{reprlib.repr(tolerance)} is a {type(tolerance).__name__}"
+        raise OptionError(f"the tolerance {what}, and no number: give how far outputs may differ, as 0.01")
+    if not np.isfinite(tolerance) or not tolerance >= 0:
+        raise OptionError(f"the tolerance {tolerance} is no difference of outputs: give a finite number, 0 or more")
+
+
 def _names(notions: Any) -> tuple[str, ...] | None:
     if isinstance(notions, str):
         raise OptionError(f"notions='{notions}' is one word: give a list of names, as ['{notions}']")
     if notions is not None and not isinstance(notions, Iterable):
         raise OptionError(f"notions={notions!r} is no list of names: give one, as ['duplicate']")
+    if notions is not None and not (notions := tuple(notions)):
+        raise OptionError("notions names none, so that nothing would be looked for: leave it out to look for all")
     return None if notions is None else tuple(notions)
 
 

@@ -193,7 +193,7 @@ def test_a_layer_that_there_is_not_is_refused_with_those_that_there_are(run, tmp
         (["-o", "a.keras"], "-o belongs to compact; see"),
         (["--pictures=a.png"], "there is no option --pictures (did you mean --picture?); see redundancy audit --help"),
         (["--tolerence", "1"], "there is no option --tolerence (did you mean --tolerance?)"),
-        (["--colour"], "there is no option --colour; see redundancy audit --help"),
+        (["--zzz"], "there is no option --zzz; see redundancy audit --help"),
         (["other.keras"], "'other.keras': unexpected, there is nothing to be done with it"),
         (["--box", "-1,1"], "write --box=-1,1; see redundancy audit --help"),
         (["--json", "a", "--picture", "./a.png", "--force", "--layer"], "expected one argument"),
@@ -401,6 +401,16 @@ def test_a_terminal_shows_what_takes_long(run, monkeypatch):
 def test_help_names_every_exit_code(run, command):
     out = " ".join(run(command, "--help")[1].split())
     assert "exit codes: 0 done; 1 something was found" in out
+
+
+def test_help_says_that_files_are_written_where_something_fails(run):
+    assert "files are written all the same" in " ".join(run("compact", "--help")[1].split())
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".pth", ".onnx", ".tflite"])
+def test_a_file_of_another_framework_is_said_not_to_be_read(run, tmp_path, suffix):
+    (tmp_path / f"net{suffix}").write_bytes(b"x")
+    assert "files of other frameworks are not read" in refused(run("audit", f"net{suffix}"))
 
 
 def test_help_names_every_notion(run):

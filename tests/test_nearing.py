@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from redundancy.building import Builder
 from redundancy.likening import likened
 from redundancy.nearing import candidates, made_equal
+from redundancy.search import search
 from redundancy.spaces import trace
 from redundancy.strategies import networks
 from redundancy.workbench import compact
@@ -55,7 +56,7 @@ def test_the_bound_grows_with_what_is_made_equal():
 @settings(max_examples=60)
 @given(networks(dtype="float64"), st.sampled_from([0.01, 0.3, 3.0]), st.integers(0, 100))
 def test_no_output_differs_by_more_than_the_tolerance(network, tolerance, seed):
-    result = compact(network, tolerance=tolerance)
+    result = compact(network, tolerance=tolerance, box=(0.0, 1.0))
     x = np.random.default_rng(seed).random((50, *network[network.inputs[0]].shape))
     apart = np.max(np.abs(forward(network, x) - forward(result.network, x)))
     assert apart <= result.bound * (1 + 1e-9) + 1e-9
@@ -90,3 +91,57 @@ def test_pairs_across_a_residual_sum_are_made_equal_in_both_branches():
     assert len(result.removals) == 1
     x = rng.random((200, 4))
     assert np.max(np.abs(forward(network, x) - forward(result.network, x))) <= result.bound
+
+
+def noisy_copies(seed, noise, copies=(40, 41, 42), kind="float32"):
+    """A network of 64 units, of which some are unit 1 with a little noise."""
+    rng = np.random.default_rng(seed)
+    kernel = rng.standard_normal((20, 64)).astype(kind)
+    for j in copies:
+        kernel[:, j] = kernel[:, 1] + (noise * rng.standard_normal(20)).astype(kind)
+    b = Builder()
+    hidden = b.add("dense", b.input((20,)), weights={"kernel": kernel, "bias": np.zeros(64, kind)}, name="hidden")
+    y = b.add("activation", hidden, function="relu")
+    last = {"kernel": rng.standard_normal((64, 3)).astype(kind), "bias": np.zeros(3, kind)}
+    return b.network(b.add("dense", y, weights=last))
+
+
+@pytest.mark.parametrize("noise", [1e-2, 1e-4, 1e-6, 1e-7])
+@pytest.mark.parametrize("seed", range(4))
+def test_of_a_group_that_is_near_all_but_one_go_at_once(seed, noise):
+    network = noisy_copies(seed, noise)
+    result = compact(network, tolerance=1.0)
+    gone = {removal.unit for removal in result.removals}
+    assert len(gone) == 3
+    assert gone < {1, 40, 41, 42}
+    assert compact(result.network, tolerance=1.0).removals == ()
+
+
+def test_what_is_made_equal_is_removed_as_well():
+    """Also where there are pairs that are far apart, of which each is another multiple."""
+    network = noisy_copies(0, 0.3, range(30, 64))
+    pairs = made_equal(network, 1e3, boxed(network)).pairs
+    assert len(compact(network, tolerance=1e3).removals) == len(pairs) > 30
+
+
+def test_a_cheap_pair_is_not_lost_in_a_group_that_costs_much():
+    network = noisy_copies(0, 0.6)
+    kernel = network["hidden"].weights["kernel"].copy()
+    kernel[:, 41] = kernel[:, 40] + 1e-5
+    changed = network.with_nodes(
+        {"hidden": network["hidden"].with_weights({**network["hidden"].weights, "kernel": kernel})}
+    )
+    assert [r.unit in (40, 41) for r in compact(changed, tolerance=0.1).removals] == [True]
+
+
+@pytest.mark.parametrize("kind", ["float16", "float32", "float64"])
+def test_multiples_are_made_of_the_first_unit(kind):
+    """A multiple that is rounded is one of the unit that was multiplied, and not the other way round."""
+    network = noisy_copies(0, 0.0, kind=kind)
+    followed = trace(network)
+    (space,) = (space for space in followed.spaces if space.name == "hidden")
+    twin = likened(followed, [(space, {4: (9, 0.7), 6: (9, 1.3)})])
+    kernel = twin["hidden"].weights["kernel"].astype(np.float64)
+    for unit, factor in ((6, 1.3 / 0.7), (9, 1 / 0.7)):
+        assert np.allclose(kernel[:, unit], factor * kernel[:, 4], rtol=20 * np.finfo(kind).eps)
+    assert len(search(twin, notions=["scaled"]).folds["activation_1"].dropped) >= 2

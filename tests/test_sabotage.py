@@ -5,6 +5,7 @@ import sys
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,12 +13,13 @@ import pytest
 from redundancy import clustering, compaction, multiples, notions, profiles, surgery
 from redundancy.data import load
 from redundancy.fold import Fold, drop
-from redundancy.hearing import judging
+from redundancy.hearing import Hearing, judging
 from redundancy.notions.notion import NOTIONS, Notion
 from redundancy.search import Findings
 from redundancy.verdict import ATTRIBUTE, Claim
 from redundancy.zoo import Store, train
 from redundancy.zoo import seeds as independent
+from redundancy.zoo.sampling import Sampling
 
 PROPERTIES = Path(__file__).parent.parent / "properties"
 
@@ -41,6 +43,9 @@ def dataset():
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
     return Store(tmp_path_factory.mktemp("runs"))
+
+
+RATE = "runs are as claimed, a rate in"
 
 
 class Workshop:
@@ -72,6 +77,7 @@ class Workshop:
             "trained": self.trained,
             "seeds": lambda count, *keys: independent("sabotage", *keys, root=0, count=count),
             "root_seed": 0,
+            "run": Sampling(lambda recipe, seeds: self.trained(recipe, seeds), 0, self.dataset.name, ""),
         }[name]
 
     def run(self, name, test, **parameters):
@@ -79,8 +85,11 @@ class Workshop:
         module = self.module(name)
         function = getattr(module, test)
         wanted = inspect.signature(function).parameters.keys() - parameters.keys()
-        with judging(getattr(function, ATTRIBUTE)) as hearing, hearing.of(function):
-            function(**{name: self.fixture(module, name) for name in wanted}, **parameters)
+        given = {name: self.fixture(module, name) for name in wanted}
+        holder = SimpleNamespace(obj=function)
+        heard = Hearing(getattr(function, ATTRIBUTE), fixed=given.keys())
+        with judging(heard), heard.of(holder):
+            holder.obj(**given, **parameters)
 
     def refutes(self, name, test, match=None, **parameters):
         """The claim is refuted, not broken."""
@@ -112,7 +121,7 @@ def test_a_seed_that_is_ignored_is_noticed(workshop, monkeypatch):
     module = workshop.module("random_initialisation")
     draw = module.draw
     monkeypatch.setattr(module, "draw", lambda initializer, shape, seed, dtype: draw(initializer, shape, 0, dtype))
-    workshop.refutes("random_initialisation", "test_initialisation", "most seeds drew the same kernel")
+    workshop.refutes("random_initialisation", "test_initialisation", RATE)
 
 
 def test_an_initialiser_that_repeats_filters_is_noticed(workshop, monkeypatch):
@@ -125,7 +134,7 @@ def test_an_initialiser_that_repeats_filters_is_noticed(workshop, monkeypatch):
         return kernel
 
     monkeypatch.setattr(module, "draw", repeated)
-    workshop.refutes("random_initialisation", "test_initialisation", "filters distinct")
+    workshop.refutes("random_initialisation", "test_initialisation", RATE)
 
 
 def test_training_that_makes_filters_equal_is_noticed(workshop):
@@ -135,12 +144,12 @@ def test_training_that_makes_filters_equal_is_noticed(workshop):
         return [with_equal_filters(run, "conv_1") for run in trained(replace(recipe, steps=5), seeds)]
 
     workshop.trained = merging
-    workshop.refutes("random_initialisation", "test_training", "filters distinct", optimizer="sgd", rate=0.2)
+    workshop.refutes("random_initialisation", "test_training", RATE, optimizer="sgd", rate=0.2)
 
 
 def test_a_measure_that_sees_no_equal_filters_is_noticed(workshop, monkeypatch):
     monkeypatch.setattr(workshop.module("random_initialisation"), "identical", lambda units: np.arange(len(units)))
-    workshop.refutes("random_initialisation", "test_boundary", "equal filters", dtype="float16", filters=192)
+    workshop.refutes("random_initialisation", "test_boundary", RATE, dtype="float16", filters=192)
 
 
 def test_twins_without_equal_outgoing_weights_do_not_stay(workshop):
@@ -153,7 +162,7 @@ def test_twins_without_equal_outgoing_weights_do_not_stay(workshop):
 
 def test_training_that_does_nothing_parts_no_twins(workshop):
     workshop.brief(steps=0)
-    workshop.refutes("identical_initialisation", "test_twins_part", "twins parted", what="under dropout")
+    workshop.refutes("identical_initialisation", "test_twins_part", RATE, what="under dropout")
 
 
 def test_merging_without_folding_is_noticed(workshop, monkeypatch):
@@ -218,7 +227,7 @@ def test_a_loss_that_is_the_wrong_way_round_is_noticed(workshop):
     workshop.trained = lambda recipe, seeds: [
         replace(run, loss=-run.loss) for run in trained(replace(recipe, steps=60), seeds)
     ]
-    workshop.refutes("adds_nothing", "test_learns", "costs loss", features=2)
+    workshop.refutes("adds_nothing", "test_learns", RATE, features=2)
 
 
 def test_one_width_that_does_not_learn_is_noticed(workshop):
@@ -256,10 +265,10 @@ def test_a_threshold_that_is_not_calibrated_is_noticed(workshop, monkeypatch, th
     """Too low, and chance makes near-duplicates; too high, and training makes none."""
     monkeypatch.setattr(clustering, "chance_cosine", lambda *_: threshold)
     if threshold < 1:
-        workshop.refutes("near_duplicates", "test_untrained", "without near-duplicates")
+        workshop.refutes("near_duplicates", "test_untrained", RATE)
     else:
         workshop.brief(steps=40)
-        workshop.refutes("near_duplicates", "test_trained", "with near-duplicates")
+        workshop.refutes("near_duplicates", "test_trained", RATE)
 
 
 def test_a_count_that_does_not_grow_is_noticed(workshop):

@@ -18,7 +18,7 @@ CLAIM = Claim("water is wet")
 
 def measured(*values, name="x"):
     """What the hearing keeps of one value a configuration."""
-    with judging(CLAIM) as hearing:
+    with judging(Hearing(CLAIM)) as hearing:
         for value in values:
             with hearing.configuration():
                 observe(name, value)
@@ -63,7 +63,7 @@ def test_observing_outside_a_claim_is_refused_in_one_line():
 
 
 def test_another_context_has_hearings_of_its_own():
-    with judging(CLAIM) as hearing:
+    with judging(Hearing(CLAIM)) as hearing:
         assert under_way() is hearing
         assert contextvars.Context().run(under_way) is None
     assert under_way() is None
@@ -76,13 +76,13 @@ def test_a_claim_is_a_sentence(sentence):
 
 
 def test_many_successes_hold():
-    with judging(CLAIM) as hearing, hearing.configuration():
+    with judging(Hearing(CLAIM)) as hearing, hearing.configuration():
         assert judge(60, 60, at_least=0.95).outcome is Outcome.HOLDS
     assert hearing.verdict().outcome is Outcome.HOLDS
 
 
 def test_many_failures_refute_in_one_readable_line():
-    with judging(CLAIM), pytest.raises(Refuted) as caught:
+    with judging(Hearing(CLAIM)), pytest.raises(Refuted) as caught:
         judge(3, 60, at_least=0.95, what="networks with distinct filters")
     assert str(caught.value) == (
         "networks with distinct filters: 3 of 60, a rate in [0.0104, 0.139] at 0.95 confidence; "
@@ -107,7 +107,7 @@ def test_runs_next_to_the_rate_are_inconclusive():
 
 
 def test_one_inconclusive_configuration_leaves_the_claim_open():
-    with judging(CLAIM) as hearing:
+    with judging(Hearing(CLAIM)) as hearing:
         for runs in (60, 20, 70):
             with hearing.configuration():
                 judge(runs, runs)
@@ -119,9 +119,9 @@ def test_one_inconclusive_configuration_leaves_the_claim_open():
 
 def test_later_configurations_may_spend_less_on_a_refutation():
     # 52 of 60 refutes .95 at 5% but not at a share of it, which is all that a later configuration has.
-    with judging(CLAIM), pytest.raises(Refuted):
+    with judging(Hearing(CLAIM)), pytest.raises(Refuted):
         judge(52, 60)
-    with judging(CLAIM):
+    with judging(Hearing(CLAIM)):
         for runs in range(60, 70):
             judge(runs, runs)
         verdict = judge(52, 60)
@@ -130,7 +130,7 @@ def test_later_configurations_may_spend_less_on_a_refutation():
 
 
 def test_a_replayed_configuration_gets_the_same_verdict():
-    with judging(CLAIM):
+    with judging(Hearing(CLAIM)):
         with pytest.raises(Refuted):
             judge(52, 60)
         for runs in range(60, 90):
@@ -143,7 +143,7 @@ def test_true_claims_over_many_configurations_are_seldom_refuted():
     generator = np.random.default_rng(7)
 
     def refuted() -> bool:
-        with judging(CLAIM):
+        with judging(Hearing(CLAIM)):
             try:
                 for successes in generator.binomial(100, 0.9, size=30):
                     judge(int(successes), 100, at_least=0.9)
@@ -156,7 +156,7 @@ def test_true_claims_over_many_configurations_are_seldom_refuted():
 
 
 def test_a_refuted_claim_shows_its_last_failing_configuration_only():
-    with judging(CLAIM) as hearing:
+    with judging(Hearing(CLAIM)) as hearing:
         for value, right in [(1, True), (50, False), (2, True), (10, False)]:
             try:
                 with hearing.configuration():
@@ -171,7 +171,7 @@ def test_a_refuted_claim_shows_its_last_failing_configuration_only():
 
 
 def test_rejected_configurations_leave_no_trace():
-    with judging(CLAIM) as hearing:
+    with judging(Hearing(CLAIM)) as hearing:
 
         @given(st.integers(0, 100))
         def search(n):

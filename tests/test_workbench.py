@@ -385,7 +385,10 @@ def test_a_wrong_fold_is_caught_and_named(monkeypatch, dtype):
     [
         ({"tolerance": -1.0}, "no difference of outputs"),
         ({"tolerance": float("nan")}, "no difference of outputs"),
+        ({"tolerance": "1"}, "the tolerance '1' is a str, and no number"),
+        ({"tolerance": True}, "is a bool, and no number"),
         ({"notions": "duplicate"}, "is one word"),
+        ({"notions": []}, "nothing would be looked for: leave it out"),
         ({"notions": ["twin"]}, "no notion is called 'twin'"),
         ({"data": np.ones((3, 5))}, "the data has shape"),
         ({"data": np.ones((0, 4))}, "the data has 0 rows"),

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from redundancy.cli import claims, models, zoo
+from redundancy.cli import claims, ledger, models, zoo
 from redundancy.cli.parsing import Parser, parsed
 from redundancy.errors import RedundancyError
 from redundancy.output import reason
@@ -84,6 +84,7 @@ def _parser() -> Parser:
     claims.add_commands(commands)
     models.add_commands(commands)
     zoo.add_commands(commands)
+    ledger.add_commands(commands)
     parser.commands = commands.choices
     for command in _every(parser):
         command.set_defaults(parser=command)

@@ -45,7 +45,8 @@ def add_shared(command: argparse.ArgumentParser) -> None:
         type=_words,
         default=(),
         metavar="NOTION[,NOTION...]|any",
-        help="exit with 1 where that is found, near-duplicate included; any is all that can be removed",
+        help="exit with 1 where that is found, near-duplicate included; any is all that can be removed; files are"
+        " written all the same",
     )
     command.add_argument(
         "--import",
@@ -66,7 +67,8 @@ def add_tolerance(command: argparse.ArgumentParser) -> None:
         type=_tolerance,
         default=0.0,
         metavar="T",
-        help="how far outputs may differ, on inputs in the box (of --box, else of the data, else 0,1); 0 if not given",
+        help="how far outputs may differ, on inputs in the box: that of --box, else that of the data, else 0,1 is"
+        " assumed; 0 if not given",
     )
 
 

@@ -33,7 +33,8 @@ _MEANINGS = {
         " value"
     ),
     Certainty.NEAR: (
-        "alike, and not equal; the number says how far the two that differ most are apart, as a part of their size"
+        "alike in all that they compute, and not equal; the number says how far the two that differ most are apart, as"
+        " a part of their size"
     ),
     Certainty.WEIGHTS: "by the weights of a layer; what is done with its units is not known",
 }
@@ -58,6 +59,13 @@ def audit_table(found: Audit, width: int) -> str:
     return "\n".join(lines + _stay(found.refusals, width) + _stay(found.fixed, width, NOT_TO_BE_TOUCHED))
 
 
+_ALIKE = {
+    False: "; so does what is only alike, which audit lists, unless a tolerance lets it go",
+    True: "; the tolerance lets nothing go that is only alike",
+}
+"""What is said of near-duplicates where nothing went, without and with a tolerance."""
+
+
 def compaction_table(small: Compaction, width: int) -> str:
     """What a compaction did, as text for a terminal.
 
@@ -73,7 +81,8 @@ def compaction_table(small: Compaction, width: int) -> str:
     if small.removals:
         lines += [*_removed(small, width), "", *_balance(before, after, small.files, width)]
     else:
-        lines += [NONE_TO_REMOVE if small.refusals else NOTHING_FOUND, "The model stays as it is."]
+        lines += wrapped(NONE_TO_REMOVE if small.refusals else NOTHING_FOUND, width, 0, 2)
+        lines += wrapped(f"The model stays as it is{_ALIKE[small.tolerance > 0]}.", width, 0, 2)
     return "\n".join([*lines, *_proof(small, width), *_stay(small.refusals, width)])
 
 
@@ -109,7 +118,9 @@ def _findings(found: Audit, width: int) -> list[str]:
 
 def _audit_row(row: AuditFinding, again: bool, several: bool, whole: Cost) -> list[str]:
     place = ["", ""] if again else [plain(row.layers[0]), str(len(row.layers))]
-    certainty = f"{row.certainty}, {row.error:.1g}" if row.error else str(row.certainty)
+    certainty = (
+        f"{row.certainty}, {row.error:.1g}" if row.error or row.certainty is Certainty.NEAR else str(row.certainty)
+    )
     saved = [
         f"{row.saved.parameters:,}", share(row.saved.parameters, whole.parameters), amount(row.saved.macs),
         size(row.saved.bytes),
@@ -206,22 +217,7 @@ def _less(before: int, after: int) -> str:
 
 def _proof(small: Compaction, width: int) -> list[str]:
     """By how much outputs differ, and by how much they can."""
-    lines = []
-    if small.difference is not None:
-        of = f" (the largest output is {small.scale:.2g})" if small.scale else ""
-        lines.append(f"Largest difference of an output, measured: {small.difference:.2g}{of}.")
-    if small.removals:
-        lines.append(_bound(small))
-    return ["", *(line for text in lines for line in wrapped(text, width, 0, 2))] if lines else []
-
-
-def _bound(small: Compaction) -> str:
-    where = "within the bounds that were given" if small.box else "whatever the input"
-    if small.bound is None:
-        return "Some units went because of the data: on other inputs outputs can differ by more."
-    if small.bound == 0:
-        return f"Every output is the same but for rounding, {where}."
-    return f"No output can differ by more than {small.bound:.3g}, {where}, but for rounding."
+    return ["", *(line for text in small.told for line in wrapped(plain(text), width, 0, 2))] if small.told else []
 
 
 def _stay(refusals: Iterable[Refusal], width: int, heading: str = NOT_TO_BE_REMOVED) -> list[str]:

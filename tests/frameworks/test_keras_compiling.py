@@ -13,10 +13,14 @@ from redundancy.frameworks.keras.compiling import compiled_like
 
 def twins():
     dense = layers.Dense(4, activation="relu", name="first")
-    model = keras.Sequential([keras.Input((3,)), dense, layers.Dense(2, name="last")])
-    kernel, bias = dense.get_weights()
-    kernel[:, 1] = kernel[:, 0]
-    dense.set_weights([kernel, bias])
+    return twinned(keras.Sequential([keras.Input((3,)), dense, layers.Dense(2, name="last")]))
+
+
+def twinned(model):
+    """The same with a second unit that equals the first; training parts the two."""
+    kernel, bias = model.layers[0].get_weights()
+    kernel[:, 1], bias[1] = kernel[:, 0], bias[0]
+    model.layers[0].set_weights([kernel, bias])
     return model
 
 
@@ -148,3 +152,56 @@ def test_weights_that_are_excluded_from_decay_one_by_one_stay_so(scaled):
     mine = small.optimizer.inner_optimizer if scaled else small.optimizer
     excluded = [tuple(v.shape) for v in small.trainable_variables if not mine._use_weight_decay(v)]
     assert excluded == [(3, 3), (3,)]
+
+
+def trained(model, rate, scaled=False, **settings):
+    """The same after six steps."""
+    optimizer = keras.optimizers.Adam(rate, **settings)
+    model.compile(keras.optimizers.LossScaleOptimizer(optimizer) if scaled else optimizer, "mse")
+    for _ in range(6):
+        model.train_on_batch(np.ones((4, 3)), np.ones((4, 2)))
+    return model
+
+
+def state(model):
+    return [keras.ops.convert_to_numpy(variable) for variable in model.optimizer.variables]
+
+
+def parted():
+    """A model without redundancy."""
+    dense = layers.Dense(2, activation="relu", name="first")
+    return keras.Sequential([keras.Input((3,)), dense, layers.Dense(2, name="last")])
+
+
+def test_an_optimizer_begins_anew():
+    """Zero moments beside a count of many steps would make the first step of Adam longer than its learning rate."""
+    small = redundancy.compact(twinned(trained(twins(), 0.01))).model
+    before = small.layers[0].get_weights()[1]
+    assert int(small.optimizer.iterations) == 0
+    small.train_on_batch(np.ones((4, 3)), np.ones((4, 2)))
+    assert np.max(np.abs(small.layers[0].get_weights()[1] - before)) <= 0.01 * (1 + 1e-3)
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_a_schedule_goes_on(scaled):
+    model = trained(twins(), keras.optimizers.schedules.ExponentialDecay(0.01, 2, 0.5), scaled)
+    small = redundancy.compact(twinned(model)).model
+    inner, mine = (getattr(m.optimizer, "inner_optimizer", m.optimizer) for m in (model, small))
+    assert int(mine.iterations) == int(inner.iterations) == 6
+    assert float(mine.learning_rate) == float(inner.learning_rate)
+
+
+def test_averages_of_weights_begin_with_the_weights():
+    schedule = keras.optimizers.schedules.ExponentialDecay(1e-9, 2, 0.5)
+    small = redundancy.compact(twinned(trained(twins(), schedule, use_ema=True))).model
+    before = small.layers[0].get_weights()[0]
+    small.fit(np.ones((4, 3)), np.ones((4, 2)), verbose=0)  # which leaves the averages in the model
+    np.testing.assert_allclose(small.layers[0].get_weights()[0], before, rtol=1e-5)
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_a_model_that_stays_as_it_is_keeps_its_optimizer(scaled):
+    model = trained(parted(), 0.01, scaled)
+    result = redundancy.compact(model)
+    assert result.removals == ()
+    assert all(np.array_equal(*pair) for pair in zip(state(model), state(result.model), strict=True))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from redundancy.building import Builder
+from redundancy.costs import cost, cost_without
 from redundancy.fold import drop, merge
 from redundancy.layers import RULES
 from redundancy.search import search
@@ -114,3 +115,17 @@ def test_a_head_that_goes_without_its_other_half_is_refused(side):
 
 def test_nothing_is_found_where_nothing_is():
     assert search(network()).found == ()
+
+
+def test_products_of_queries_keys_and_values_are_counted():
+    """25 pairs of positions: a product for each of 6 units of a query, and for each of 8 of a value."""
+    by_weights = 5 * 6 * (6 + 6 + 8) + 5 * 8 * 6
+    assert cost(network()).macs == by_weights + 25 * (6 + 8)
+
+
+def test_attention_costs_less_without_some_of_its_units():
+    followed = trace(network())
+    gone = np.zeros(len(followed.roots), dtype=bool)
+    gone[followed.made("query")[:2]] = True
+    before, after = cost(followed.network).macs, cost_without(followed, gone).macs
+    assert before - after == 2 * (2 * 5 * 6) + 25 * 2

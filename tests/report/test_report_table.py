@@ -157,7 +157,13 @@ def test_an_exact_compaction_says_so(small):
     ("bound", "box", "said"),
     [
         (0.25, {}, "No output can differ by more than 0.25, whatever the input"),
-        (0.25, {"x": (np.zeros(3), np.ones(3))}, "than 0.25, within the bounds that were given"),
+        (0.25, {"x": (np.zeros(3), np.ones(3))}, "than 0.25, for inputs from 0 to 1"),
+        (0.25, {"x": (np.zeros(3), np.arange(3))}, "than 0.25, within the bounds that were given"),
+        (
+            0.25,
+            {n: (np.array(0), np.array(h)) for n, h in (("x", 1), ("y", 255))},
+            "for x from 0 to 1, y from 0 to 255",
+        ),
         (None, {}, "on other inputs outputs can differ by more"),
     ],
 )
@@ -170,9 +176,17 @@ def test_a_measured_difference_is_shown_beside_the_largest_output(small):
     assert "Largest difference of an output, measured: 1.8e-07 (the largest output is 0.91)." in shown
 
 
+def test_a_box_that_nobody_gave_is_named(small):
+    shown = " ".join(compaction_table(replace(small, assumed=("x",)), 100).split())
+    assert "No box was given: inputs from 0 to 1 are assumed (x)." in shown
+    assert "No box was given" not in compaction_table(small, 100)
+
+
 def test_a_model_without_redundancy_stays(small):
     shown = compaction_table(compact(small.network), 100)
-    assert "Nothing redundant was found.\nThe model stays as it is." in shown
+    assert "Nothing redundant was found.\nThe model stays as it is; so does what is only alike" in shown
+    assert "unless a tolerance lets it go" in " ".join(shown.split())
+    assert "the tolerance lets nothing go" in compaction_table(replace(compact(small.network), tolerance=0.1), 100)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -180,3 +194,8 @@ def test_no_line_of_a_compaction_is_too_wide(small, width):
     refusals = (Refusal("conv" * 30, "norm", "its units are normalised together", 3),)
     shown = compaction_table(replace(small, refusals=refusals, files=(2, 1)), width)
     assert max(map(columns, shown.splitlines())) <= width
+
+
+def test_what_is_near_always_says_how_near():
+    shown = audit_table(audit(finding(certainty=Certainty.NEAR, notion="near-duplicate", removable=False)), 100)
+    assert "near-duplicate (near, 0)" in shown

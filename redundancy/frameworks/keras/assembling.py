@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from redundancy.errors import RedundancyError, UnsupportedError
+from redundancy.frameworks.keras.agreement import check_agreement
 from redundancy.frameworks.keras.beginning import Given, begun_with_zeros
 from redundancy.frameworks.keras.biases import WRONG_AXIS, is_wrong
 from redundancy.frameworks.keras.calls import Call, calls
@@ -66,6 +67,7 @@ class ModelBuilder:
 
     def model(self) -> Any:
         """The whole model; layers begin with zeros where that takes less time than what they would begin with."""
+        check_agreement(self._network)
         with ExitStack() as self._later:
             return self._model()
 

@@ -10,18 +10,23 @@ from redundancy.frameworks.keras.origin import own_objects
 from redundancy.frameworks.keras.writing import python_randomness_kept
 
 
-def compiled_like(original: Any, model: Any) -> None:
+def compiled_like(original: Any, model: Any, *, unchanged: bool = False) -> None:
     """Compiles a model as another is, if that is: losses, metrics, weights of losses, and a new optimizer of its kind.
 
     The two share no state. Metrics are made again by their configuration; one that cannot be is left out, with a
     warning. So are losses, but for those that hold no variables and cannot be made again, which both models use. The
-    optimizer's state is about weights that may be gone: it starts anew, but goes on counting steps, on which a
-    schedule of the learning rate depends, and decays no weights that the other was told not to decay. One that has been
-    used is made ready, as Keras makes that of a model that it loads.
+    optimizer decays no weights that the other was told not to decay. One that has been used is made ready, as Keras
+    makes that of a model that it loads.
+
+    An optimizer's moments are about weights that may be gone, or are sums of several now: they begin at zero. So does
+    the count of steps, by which one such as Adam tells how much young moments are worth; unless a schedule of the
+    learning rate depends on it. It goes on then, and Adam's first steps are up to three times as long as usual. Where
+    nothing was changed, the whole state is carried over.
 
     Args:
         original: Left as it is.
         model: Compiled in place; written from what was read from the original.
+        unchanged: Its weights are those of the original.
     """
     if not getattr(original, "compiled", False):
         return
@@ -38,8 +43,35 @@ def compiled_like(original: Any, model: Any) -> None:
         model.compile(**settings)
         if getattr(optimizer, "built", False) and model.optimizer is not None:
             model.optimizer.build(model.trainable_variables)
-            # What counts every call, also where gradients are gathered over several of them.
-            model.optimizer._iterations.assign(optimizer._iterations)
+            _went_on(optimizer, model.optimizer, original, model, unchanged=unchanged)
+
+
+def _went_on(before: Any, after: Any, original: Any, model: Any, *, unchanged: bool) -> None:
+    """Gives an optimizer what it goes on with of the state of another."""
+    if unchanged and _same_places(original, model):
+        for old, new in zip(before.variables, after.variables, strict=True):
+            new.assign(old)
+        return
+    import keras
+
+    inner, mine = (getattr(each, "inner_optimizer", each) for each in (before, after))
+    if not isinstance(getattr(inner, "_learning_rate", None), keras.optimizers.schedules.LearningRateSchedule):
+        return
+    # What counts every call, also where gradients are gathered over several of them.
+    after._iterations.assign(before._iterations)
+    mine._iterations.assign(inner._iterations)
+    # Only on its first step does Keras begin averages with the weights: here they would begin with zeros.
+    for average, weight in zip(
+        getattr(mine, "_model_variables_moving_average", ()), model.trainable_variables, strict=False
+    ):
+        average.assign(weight)
+
+
+def _same_places(original: Any, model: Any) -> bool:
+    """Whether the variables that are trained are in the same places, one after the other."""
+    place = {id(old): new for old, new in _counterparts(original, model)}
+    pairs = list(zip(original.trainable_variables, model.trainable_variables, strict=True))
+    return all(place.get(id(old)) is new for old, new in pairs) and all(old.shape == new.shape for old, new in pairs)
 
 
 def _apart(given: Any, made: dict[int, Any]) -> Any:

@@ -3,35 +3,45 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 from redundancy.errors import UnsupportedError
 from redundancy.frameworks.keras.calls import Call, is_as_given
+from redundancy.frameworks.keras.initializing import fitting
 from redundancy.frameworks.keras.kinds import NAMED, is_known, made, operation_name, resized
 from redundancy.frameworks.keras.origin import LayerOrigin
 
 
 def configured(call: Call, origin: LayerOrigin | None, inherited: str) -> tuple[Any, dict[str, Any]]:
     """The class of a layer and its configuration."""
+    before = fitting(_copied(dict(origin.config)), call) if origin else {}
+    cls, says = said(call, origin, before)
+    if origin is not None and cls is origin.cls:
+        return cls, _merged(before, says)
+    kept = {key: before[key] for key in NAMED if key in before}
+    stored = next((array.dtype.name for array in call.node.weights.values()), inherited)
+    return cls, {"dtype": stored, **kept, **says, "name": call.layer}
+
+
+def said(call: Call, origin: LayerOrigin | None, before: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The class of a layer, and what its nodes say of its configuration; the rest is as it was before."""
     import keras
 
     node = call.node
-    before = _copied(dict(origin.config)) if origin else {}
     if origin is not None and call.parts:
-        return origin.cls, _merged(before, resized(origin.cls.__name__, call.parts, before))
+        return origin.cls, resized(origin.cls.__name__, call.parts, before)
     if not is_known(node):
         if origin is None:
             raise UnsupportedError(f"cannot write layer '{call.layer}': Keras has no layer for kind '{node.kind}'")
-        return origin.cls, before
+        return origin.cls, {}
     came_from = "" if origin is None else _name(origin.cls)
     name, says = made(node, call.activation, came_from)
-    if origin is not None and came_from == name:
-        if call.activation is not None and is_as_given(call.activation):
-            del says["activation"]
-        return origin.cls, _merged(before, says)
-    kept = {key: before[key] for key in NAMED if key in before}
-    stored = next((array.dtype.name for array in node.weights.values()), inherited)
-    return getattr(keras.layers, name), {"dtype": stored, **kept, **says, "name": call.layer}
+    if origin is None or came_from != name:
+        return getattr(keras.layers, name), says
+    if call.activation is not None and is_as_given(call.activation):
+        del says["activation"]
+    return origin.cls, says
 
 
 def _copied(value: Any) -> Any:

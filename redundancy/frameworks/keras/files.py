@@ -40,6 +40,11 @@ _ELSEWHERE = {
 _UNKNOWN = re.compile(r"(?:Could not locate|Unknown) (\w+):? '([^']*)'")
 """What Keras says of a class or a function that is not registered, whatever the kind of file."""
 
+_OTHERS = frozenset({".tflite", ".onnx", ".pt", ".pth"})
+"""The suffixes of models of other frameworks, which Keras cannot have written."""
+
+_REBUILT = "files of other frameworks are not read; build the model in Keras, give it these weights, and save that"
+
 _EXPORTED = "load it where it was made, and write it with model.save('name.keras')"
 
 
@@ -81,7 +86,7 @@ def load(path: str | Path, *, trust: bool = False, found: Contents | None = None
     # Keras writes empty settings for a model that was not compiled.
     if found.training and not getattr(model, "compiled", False):
         lost = f"the settings of compilation in {str(path)!r} cannot be made again, and are left out"
-        remedy = "to keep them, load the file in Python and compile the model"
+        remedy = "so is the optimizer's state; to keep them, load the file in Python and compile the model"
         warn_caller(f"{lost}; {remedy}", LossWarning)
     _check_model(path, model)
     return model
@@ -196,7 +201,7 @@ def _check_suffix(path: Path) -> None:
     if path.suffix not in READ:
         what = _ELSEWHERE.get(path.suffix.lower())
         why = f"it is {what}" if what else f"its suffix '{shown(path.suffix)}' is none of {', '.join(READ)}"
-        raise refused(path, why, _EXPORTED)
+        raise refused(path, why, _REBUILT if path.suffix.lower() in _OTHERS else _EXPORTED)
 
 
 def _check_start(path: Path, start: bytes) -> None:

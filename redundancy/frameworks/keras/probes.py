@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -128,8 +129,16 @@ def on_data(model: Any, inputs: tuple[Array, ...]) -> list[Array]:
     except RedundancyError:
         raise
     except Exception as error:  # a framework has many ways to say that a word is beyond the end of a table
-        said = " ".join(line.strip() for line in str(error).splitlines() if line.strip())[:300]
-        raise OptionError(f"model '{model.name}' does not run on the data: {said}") from error
+        raise OptionError(f"model '{model.name}' does not run on the data: {_plain(error)[:300]}") from error
+
+
+_NOISE = re.compile(r"\x1b\[[0-9;]*m|\{\{[^}]*\}\}|\[Op:[^\]]*\]")
+"""Colours, and what TensorFlow calls things by that nobody named."""
+
+
+def _plain(error: Exception) -> str:
+    """What a framework says, on one line."""
+    return " ".join(_NOISE.sub("", str(error)).split()) or type(error).__name__
 
 
 def _rows(model: Any) -> int | None:

@@ -107,22 +107,24 @@ def _is_plain(value: Any) -> bool:
 
 @makes("affine")
 def _made_affine(node: Node, config: Mapping[str, Any], came_from: str) -> Made:
-    # An operation comes back as it was, with its numbers among the arguments of the call, unless units went.
-    if came_from and not _is_narrower(node, came_from):
+    # An operation comes back as it was, with its numbers among the arguments of the call, unless they changed.
+    if came_from and not _is_changed(node, came_from):
         return came_from, {}
     return "Rescaling", {name: _serialized(config[name]) for name in ("scale", "offset")}
 
 
-def _is_narrower(node: Node, came_from: str) -> bool:
+def _is_changed(node: Node, came_from: str) -> bool:
     import keras
 
     origin = node.origin
     if came_from == "Rescaling":
         given = [keras.saving.deserialize_keras_object(origin.layer.config[name]) for name in ("scale", "offset")]
+        numbers: Any = tuple(laid_out(value, node.shape) for value in given)
     else:
-        given = [leaf for leaf in origin.arguments[0] if not isinstance(leaf, Slot)]
-    now = [np.size(node.config[name]) for name in ("scale", "offset")]
-    return max(map(np.size, given), default=1) > max(now)
+        numbers = _affine(came_from.removeprefix("ops."), list(origin.arguments[0]), origin.arguments[1], node.shape)
+    if numbers is None or any(array is None for array in numbers):
+        return True
+    return any(nested(array) != node.config[name] for array, name in zip(numbers, ("scale", "offset"), strict=True))
 
 
 def _serialized(numbers: Any) -> Any:

@@ -26,7 +26,9 @@ def _reshape(layer: Any, shapes: tuple[Shape, ...]) -> Meaning | None:
 
 @makes("reshape")
 def _made_reshape(node: Node, config: Mapping[str, Any], came_from: str) -> Made:
-    shape = tuple(-1 if extent is None else extent for extent in node.shape)
+    # What was told to follow from the rest still does, so that a layer that is called twice may be of two sizes.
+    pairs = zip(node.shape, config["target"], strict=True)
+    shape = tuple(-1 if extent is None or target == -1 else extent for extent, target in pairs)
     return (
         ("ops.Reshape", {"newshape": (-1, *shape)})
         if came_from == "ops.Reshape"

@@ -1,0 +1,106 @@
+import json
+
+import pytest
+
+from redundancy.errors import DataError
+from redundancy.ledger import Book, Identity, Judgement, Ledger
+
+IDENTITY = Identity("water is wet", "claim_water.py::test_wet", 0.8, 0.95, "c0de", {"keras": "3"}, "da7a")
+
+
+def judgement(configuration="x=1", root=0, visit=1, successes=15, runs=15, outcome="HOLDS", allowed=60):
+    return Judgement(
+        configuration, root, visit, allowed, successes, runs, outcome, measurements={"b": [1, 2], "a": "c"}
+    )
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    return Ledger(tmp_path / "ledger")
+
+
+def written(ledger, *judgements):
+    with ledger.opened(IDENTITY) as book:
+        for one in judgements:
+            book.add(one)
+    return book.path
+
+
+def reopened(ledger):
+    with ledger.opened(IDENTITY) as book:
+        return book
+
+
+def test_what_is_written_is_found_as_it_was(ledger):
+    written(ledger, judgement(), judgement("x=2", visit=2))
+    found = reopened(ledger).found("x=1", 0, 60)
+    assert found == judgement()
+    assert list(found.measurements) == ["b", "a"]
+
+
+@pytest.mark.parametrize("other", [("x=2", 0, 60), ("x=1", 1, 60), ("x=1", 0, 61)])
+def test_another_question_has_no_answer(ledger, other):
+    written(ledger, judgement())
+    assert reopened(ledger).found(*other) is None
+
+
+def test_another_identity_has_a_book_of_its_own(ledger):
+    written(ledger, judgement())
+    with ledger.opened(Identity("water is wet", "claim_water.py::test_wet", 0.9, 0.95)) as book:
+        assert book.judgements == []
+
+
+def test_visits_are_numbered_over_sessions(ledger):
+    written(ledger, judgement("x=1", visit=1), judgement("x=2", visit=2))
+    book = reopened(ledger)
+    assert [book.visit(name) for name in ("x=2", "x=3", "x=1", "x=3", "x=4")] == [2, 3, 1, 3, 4]
+
+
+def test_what_was_found_under_other_roots_adds_up(ledger):
+    written(
+        ledger, judgement(root=0, successes=10), judgement(root=1), judgement(root=1, runs=30, successes=20, allowed=90)
+    )
+    assert reopened(ledger).before("x=1", 2) == (30, 45)
+    assert reopened(ledger).before("x=1", 1) == (10, 15)
+
+
+@pytest.mark.parametrize("cut", [2, 20, 200])
+def test_a_line_that_was_cut_short_is_lost_and_no_other(ledger, cut):
+    path = written(ledger, judgement("x=1"), judgement("x=2", visit=2))
+    path.write_bytes(path.read_bytes()[:-cut])
+    assert [one.configuration for one in reopened(ledger).judgements] == ["x=1"]
+    written(ledger, judgement("x=3", visit=3))
+    assert [one.configuration for one in reopened(ledger).judgements] == ["x=1", "x=3"]
+
+
+def test_a_line_that_was_changed_is_not_believed(ledger):
+    path = written(ledger, judgement(outcome="REFUTED"))
+    path.write_text(path.read_text().replace("REFUTED", "HOLDS"))
+    assert reopened(ledger).judgements == []
+
+
+def test_another_format_is_left_alone(ledger):
+    path = written(ledger, judgement())
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([json.dumps({**json.loads(lines[0]), "format": 99}), *lines[1:]]) + "\n")
+    with pytest.raises(DataError, match="format 99"):
+        reopened(ledger)
+
+
+def test_books_are_listed_by_sentence(ledger):
+    written(ledger, judgement())
+    with ledger.opened(Identity("fire burns", "claim_fire.py::test_burns", 0.8, 0.95)) as book:
+        book.add(judgement())
+    assert [book.identity.sentence for book in ledger.books()] == ["fire burns", "water is wet"]
+
+
+def test_a_place_that_is_no_directory_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match="as the ledger"):
+        Ledger(tmp_path / "file")
+
+
+def test_in_memory_nothing_is_written():
+    book = Book()
+    book.add(judgement())
+    assert book.found("x=1", 0, 60) == judgement()
