@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -109,11 +108,8 @@ def _orthogonal(gain: float, shape: tuple[int, ...], seed: Any, dtype: str) -> A
     return gain * tf.reshape(tf.transpose(q) if rows < columns else q, shape)
 
 
-@cache
 def _tensorflow() -> Any:
-    """TensorFlow, after Keras: PyTorch does not bear to be loaded after it, and Keras keeps its hands off a GPU."""
-    from redundancy.frameworks.keras.loaded import keras  # noqa: F401
+    """TensorFlow, loaded when something is drawn, and after Keras."""
+    from redundancy.frameworks.keras.loaded import tensorflow
 
-    import tensorflow as tf  # isort: skip
-
-    return tf
+    return tensorflow

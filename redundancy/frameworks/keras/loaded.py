@@ -1,4 +1,7 @@
-"""Keras, loaded when this room is entered: for whoever has to choose the moment.
+"""Keras and TensorFlow, loaded when this room is entered: for whoever has to choose the moment.
+
+Whatever Keras computes with, it loads TensorFlow when it first looks at a model's configuration, and the zoo draws by
+it. Keras comes first: PyTorch, which it may load, does not bear to be loaded after TensorFlow.
 
 Raises:
     UnsupportedError: The library that Keras is told to compute with is not installed, or it knows none of that name.
@@ -23,4 +26,6 @@ except ValueError as error:  # what Keras raises for a backend that it does not 
         f"Keras does not load ({' '.join(str(error).split())}): set KERAS_BACKEND to tensorflow, jax or torch"
     ) from error
 
-__all__ = ["keras"]
+import tensorflow  # noqa: E402 - after Keras, and not among what may be missing
+
+__all__ = ["keras", "tensorflow"]

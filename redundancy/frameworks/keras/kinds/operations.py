@@ -10,6 +10,7 @@ import numpy as np
 
 from redundancy.frameworks.keras.kinds.kind import Made, Meaning, Shape, makes, operates, reads
 from redundancy.frameworks.keras.origin import Slot
+from redundancy.frameworks.keras.precision import float64_kept
 from redundancy.layers.rescaling import nested
 from redundancy.network import Array, Node
 
@@ -91,7 +92,8 @@ def laid_out(value: Any, shape: Shape) -> Array | None:
     if isinstance(value, bool | Slot | keras.Variable) or not (keras.ops.is_tensor(value) or _is_plain(value)):
         return None
     # As Keras converts them: lists become float32.
-    numbers = np.asarray(keras.ops.convert_to_numpy(keras.ops.convert_to_tensor(value)), np.float64)
+    with float64_kept():
+        numbers = np.asarray(keras.ops.convert_to_numpy(keras.ops.convert_to_tensor(value)), np.float64)
     if not numbers.ndim:
         return numbers
     if numbers.ndim == len(shape) + 1 and numbers.shape[0] == 1:
@@ -120,12 +122,20 @@ def _is_changed(node: Node, came_from: str) -> bool:
     origin = node.origin
     if came_from == "Rescaling":
         given = [keras.saving.deserialize_keras_object(origin.layer.config[name]) for name in ("scale", "offset")]
-        numbers: Any = tuple(laid_out(value, node.shape) for value in given)
+        numbers: Any = tuple(laid_out(_as_cast(value), node.shape) for value in given)
     else:
         numbers = _affine(came_from.removeprefix("ops."), list(origin.arguments[0]), origin.arguments[1], node.shape)
     if numbers is None or any(array is None for array in numbers):
         return True
     return any(nested(array) != node.config[name] for array, name in zip(numbers, ("scale", "offset"), strict=True))
+
+
+def _as_cast(value: Any) -> Any:
+    """A layer's own numbers: only TensorFlow makes float32 of its lists on the way to the layer's dtype."""
+    import keras
+
+    exact = isinstance(value, list | tuple) and keras.backend.backend() != "tensorflow"
+    return np.asarray(value, np.float64) if exact else value
 
 
 def _serialized(numbers: Any) -> Any:
@@ -145,7 +155,7 @@ def _rescaling(layer: Any, shapes: tuple[Shape, ...]) -> Meaning | None:
 
     # Where channels come first by default, Keras moves the numbers to another axis.
     moves = keras.config.image_data_format() == "channels_first" and np.ndim(layer.scale) > 0
-    scale, offset = laid_out(layer.scale, shapes[0]), laid_out(layer.offset, shapes[0])
+    scale, offset = (laid_out(_as_cast(value), shapes[0]) for value in (layer.scale, layer.offset))
     if moves or scale is None or offset is None:
         return None
     return Meaning("affine", {"scale": nested(scale), "offset": nested(offset)})
