@@ -30,6 +30,9 @@ from redundancy.wording import told
 NO_FAILURE = frozenset({"UnsatisfiedAssumption", "StopTest", "Skipped"})
 """The exceptions, by name, with which a search rejects a configuration; their packages need not be loaded here."""
 
+UNTOLD = "its assertion failed"
+"""What is said of an assertion that says nothing."""
+
 FAILURE = "a run that is not as claimed"
 """The name under which the first failure of a configuration is shown."""
 
@@ -54,6 +57,9 @@ class Hearing:
         root: The root seed of the session.
         fixed: Names of arguments that are the same in every configuration.
         failures: The exceptions by which a body says that a run is not as claimed.
+
+    Attributes:
+        on_data: Whether anything was trained, now or when it was judged.
     """
 
     def __init__(
@@ -75,6 +81,7 @@ class Hearing:
         self._current_verdicts: list[Verdict] = []
         self._trained: set[Hashable] = set()
         self._visits: dict[Hashable, int] = {}
+        self.on_data = False
 
     @contextmanager
     def configuration(self) -> Iterator[None]:
@@ -154,13 +161,16 @@ class Hearing:
                 try:
                     body(*args, **{**kwargs, "run": sample})
                 except self._failures as error:
-                    self._current.setdefault(FAILURE, f"{sample}: {_line(error)}")
+                    self._current.setdefault(FAILURE, f"{sample}: {first_line(error) or UNTOLD}")
                     yield False
                 else:
                     yield True
 
-        trials = Trials(self.claim, configuration, self._root, self.book, sampled, lambda: self._current)
+        trials = Trials(
+            self.claim, configuration, self._root, self.book, sampled, lambda: self._current, lambda: self.on_data
+        )
         judgement = trials.judged()
+        self.on_data = self.on_data or judgement.on_data
         self._current.update(judgement.measurements)
         self._current_verdicts.append(verdict := _verdict_of(judgement, self.claim))
         if verdict.outcome is Outcome.REFUTED:
@@ -180,6 +190,7 @@ class Hearing:
     def trained(self, runs: Iterable[Hashable]) -> None:
         """Counts runs, each once however often it is used; an element says which run it is."""
         self._trained.update(runs)
+        self.on_data = True
 
     def visit(self, counts: Hashable) -> int:
         """The number, from 1, of these counts in the order of first visit.
@@ -334,8 +345,9 @@ def _verdict_of(judgement: Judgement, claim: Claim) -> Verdict:
     return Verdict(claim, Outcome(judgement.outcome), evidence, scope, judgement.why)
 
 
-def _line(error: BaseException) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), "its assertion failed")
+def first_line(error: BaseException) -> str:
+    """What an error says first; "" where it says nothing."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), "")
 
 
 def _scope(verdicts: list[Verdict]) -> str:

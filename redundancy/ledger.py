@@ -7,17 +7,16 @@ whoever is killed while writing loses that line and no other.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from redundancy.cache import directory, locked
+from redundancy.cache import directory, locked, write_atomically
 from redundancy.errors import DataError
-from redundancy.verdict import Measurement
+from redundancy.verdict import Measurement, Outcome
 
 FORMAT = 1
 """Of the files. A file of another one is left alone, and says so."""
@@ -26,6 +25,9 @@ PATIENCE = 6 * 3600.0
 """Seconds to wait while another process judges the same test; it then finds everything judged."""
 
 SUFFIX = ".jsonl"
+
+Counts = tuple[int, int]
+"""Successes, and the runs that they are among."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Identity:
         test: Where its test is, as pytest names it, parameters included.
         at_least: The rate that is claimed.
         confidence: With which it is judged.
-        code: Digest of the file that the test is in, and of this package.
+        code: `redundancy.provenance.code_digest` of the test.
         versions: That decide a run.
         data: Digest of the data.
     """
@@ -72,6 +74,7 @@ class Judgement:
         why: Why it is not HOLDS; "" where it is.
         measurements: What was observed in the runs, by name.
         when: UTC, as ISO 8601.
+        on_data: Whether anything was trained.
     """
 
     configuration: str
@@ -82,9 +85,10 @@ class Judgement:
     runs: int
     outcome: str
     why: str = ""
-    confirming: tuple[int, int] = (0, 0)
+    confirming: Counts = (0, 0)
     measurements: Mapping[str, Measurement] = field(default_factory=dict)
     when: str = ""
+    on_data: bool = False
 
 
 class Book:
@@ -111,13 +115,13 @@ class Book:
         asked = configuration, root, allowed
         return next((j for j in self.judgements if (j.configuration, j.root, j.allowed) == asked), None)
 
-    def before(self, configuration: str, root: int) -> tuple[int, int]:
-        """Successes and runs under other root seeds: of one root seed with more runs allowed, the runs are the same."""
-        most: dict[int, Judgement] = {}
-        for judgement in self.judgements:
-            if judgement.configuration == configuration and judgement.root != root:
-                most[judgement.root] = max(judgement, most.get(judgement.root, judgement), key=lambda j: j.runs)
-        return sum(j.successes for j in most.values()), sum(j.runs for j in most.values())
+    def before(self, configuration: str, root: int) -> tuple[Counts, Counts]:
+        """What was counted under other root seeds: in the runs that judge, and in those that confirm a refutation."""
+        others = [j for j in self.judgements if j.configuration == configuration and j.root != root]
+        return (
+            _counted((j.root, (j.successes, j.runs)) for j in others),
+            _counted((j.root, j.confirming) for j in others),
+        )
 
     def add(self, judgement: Judgement) -> None:
         """Takes down a judgement.
@@ -128,13 +132,16 @@ class Book:
         self._take(judgement)
         if self.path is None or self.identity is None:
             return
-        lines = [] if self.path.exists() else [json.dumps({"format": FORMAT, **asdict(self.identity)})]
         said = json.loads(json.dumps(asdict(judgement)))
-        lines.append(json.dumps({"digest": _digest(json.dumps(said)), "judgement": said}))
+        line = json.dumps({"digest": _digest(json.dumps(said)), "judgement": said})
+        if not self.path.exists():
+            head = json.dumps({"format": FORMAT, **asdict(self.identity)})
+            write_atomically(self.path, lambda file: file.write(f"{head}\n{line}\n".encode()))
+            return
         try:
-            whole = not self.path.exists() or self.path.read_bytes().endswith(b"\n")
+            whole = self.path.read_bytes().endswith(b"\n")
             with self.path.open("a", encoding="utf-8") as file:
-                file.write(("" if whole else "\n") + "\n".join(lines) + "\n")
+                file.write(f"{line}\n" if whole else f"\n{line}\n")
         except OSError as error:
             problem = f"cannot write {str(self.path)!r}: {error.strerror or error}"
             raise DataError(f"{problem}; check the space and the permissions there") from error
@@ -165,10 +172,12 @@ class Ledger:
         """The book of an identity; other processes wait until it is closed, and find what it holds then.
 
         Raises:
-            DataError: It is of another format, or the file system refuses.
+            DataError: It is of another format, damaged or about something else, or the file system refuses.
         """
         path = self.place / f"{identity.digest}{SUFFIX}"
         with locked(path, PATIENCE):
+            if path.exists() and _identity(path) != identity:
+                raise DataError(f"{str(path)!r} is damaged, or is about another claim: remove it, and judge anew")
             yield Book(identity, path)
 
     def books(self) -> list[Book]:
@@ -184,21 +193,12 @@ class Ledger:
         ]
 
 
-def code_digest(test: Path) -> str:
-    """Digest of the file of a test, and of this package: another predicate is another claim, whatever it is called."""
-    return _digest(f"{_digest_of(test)} {_package()}")
-
-
-@cache
-def _package() -> str:
-    return _digest(" ".join(_digest_of(path) for path in sorted(Path(__file__).parent.rglob("*.py"))))
-
-
-def _digest_of(path: Path) -> str:
-    try:
-        return sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise DataError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
+def _counted(counts: Iterable[tuple[int, Counts]]) -> Counts:
+    """Their sum over root seeds: of one root seed with more runs allowed, the first runs are the same."""
+    most: dict[int, Counts] = {}
+    for root, count in counts:
+        most[root] = max(count, most.get(root, count), key=lambda c: c[1])
+    return sum(count[0] for count in most.values()), sum(count[1] for count in most.values())
 
 
 def _lines(path: Path) -> list[Any]:
@@ -244,7 +244,17 @@ def _read(path: Path) -> Iterator[Judgement]:
     for said in lines[1:]:
         judgement = said.get("judgement") if isinstance(said, dict) else None
         if isinstance(judgement, dict) and said.get("digest") == _digest(json.dumps(judgement)):
-            yield Judgement(**{**judgement, "confirming": tuple(judgement["confirming"])})
+            with suppress(TypeError, ValueError, KeyError):  # it was not written by this version
+                yield _made(judgement)
+
+
+def _made(said: Mapping[str, Any]) -> Judgement:
+    judgement = Judgement(**{**said, "confirming": tuple(map(int, said["confirming"]))})
+    counts = judgement.root, judgement.visit, judgement.allowed, judgement.successes, judgement.runs
+    if not all(isinstance(count, int) for count in counts) or not isinstance(judgement.measurements, dict):
+        raise TypeError
+    Outcome(judgement.outcome)
+    return judgement
 
 
 def _digest(content: str) -> str:

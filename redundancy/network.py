@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from textwrap import indent
 from types import MappingProxyType
 from typing import Any
@@ -131,6 +132,17 @@ class Network:
         """How many numbers the weights hold; those of a layer that is called twice count once."""
         layers = {(node.layer, name): array.size for node in self.nodes for name, array in node.weights.items()}
         return sum(layers.values())
+
+    @property
+    def digest(self) -> str:
+        """40 hexadecimal digits of all that it is: nodes, their names and configurations, and weights to the bit."""
+        mixed = sha256(repr(self.outputs).encode())
+        for node in self.nodes:
+            config = sorted((name, repr(value)) for name, value in node.config.items())
+            mixed.update(repr((node.name, node.layer, node.kind, node.inputs, node.shape, config)).encode())
+            for name, array in sorted(node.weights.items()):
+                mixed.update(repr((name, str(array.dtype), array.shape)).encode() + array.tobytes())
+        return mixed.hexdigest()[:40]
 
     def readers(self, name: str) -> tuple[Node, ...]:
         """The nodes that read the output of node `name`."""

@@ -17,8 +17,9 @@ import pytest
 
 from redundancy import profiles
 from redundancy.errors import RedundancyError
-from redundancy.hearing import Hearing, judging, under_way
-from redundancy.ledger import Book, Identity, Ledger, code_digest
+from redundancy.hearing import UNTOLD, Hearing, first_line, judging, under_way
+from redundancy.ledger import Book, Identity, Ledger
+from redundancy.provenance import code_digest
 from redundancy.report.record import ERROR, Record, merged, recorded
 from redundancy.report.terminal import lines
 from redundancy.verdict import ATTRIBUTE, Claim, ClaimError, Outcome
@@ -98,6 +99,8 @@ def pytest_configure(config: pytest.Config) -> None:
         _check_data(config, choices.data)
     if choices.cluster and not hasattr(config, "workerinput"):
         _check_cluster(choices.cluster)
+    if choices.ledger not in ("", NOTHING):
+        _check_ledger(choices.ledger)
     scope = ExitStack()
     scope.enter_context(profiles.chosen(choices.profile))
     config.add_cleanup(scope.close)
@@ -154,6 +157,13 @@ def _check_cluster(chosen: str) -> None:
         Workers.parse(chosen).check()
     except RedundancyError as error:
         raise pytest.UsageError(f"--redundancy-cluster: {error}") from None
+
+
+def _check_ledger(chosen: str) -> None:
+    try:
+        Ledger(Path(chosen).expanduser())
+    except RedundancyError as error:
+        raise pytest.UsageError(f"--redundancy-ledger: {error}") from None
 
 
 @pytest.fixture(scope="session")
@@ -268,17 +278,20 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     made = claim_of(item)
     if made is None:
         return (yield)
-    with _book(item, made) as book, judging(_hearing(item, made, book)) as hearing:
+    with ExitStack() as stack:
+        hearing = Hearing(made)
         try:
+            book = _or_fail(lambda: stack.enter_context(_book(item, made)))
+            hearing = stack.enter_context(judging(_hearing(item, made, book)))
             with hearing.of(item):
                 result = yield
         except (pytest.skip.Exception, pytest.exit.Exception, KeyboardInterrupt):
             raise
         except BaseException as error:
-            item.stash[_RECORD] = _failed(hearing, error, _data(item))
+            item.stash[_RECORD] = _failed(hearing, error, _data(item, hearing))
             raise
     verdict = hearing.verdict()
-    item.stash[_RECORD] = recorded(verdict, _data(item))
+    item.stash[_RECORD] = recorded(verdict, _data(item, hearing))
     if verdict.outcome is Outcome.INCONCLUSIVE and item.config.stash[_CHOICES].strict:
         pytest.fail(f"INCONCLUSIVE: {verdict.why}", pytrace=False)
     return result
@@ -298,7 +311,7 @@ def _book(item: pytest.Item, made: Claim) -> Iterator[Book]:
     if made.at_least is None or chosen == NOTHING:
         yield Book()
         return
-    ledger = _or_fail(lambda: Ledger(Path(chosen).expanduser()) if chosen else Ledger.default())
+    ledger = Ledger(Path(chosen).expanduser()) if chosen else Ledger.default()
     with ledger.opened(_identity(item, made)) as book:
         yield book
 
@@ -313,7 +326,7 @@ def _identity(item: pytest.Item, made: Claim) -> Identity:
         item.nodeid,
         made.at_least,
         made.confidence,
-        code_digest(item.path),
+        code_digest(item.path, item.config.rootpath),
         versions(),
         getattr(source, "data_digest", ""),
     )
@@ -333,15 +346,17 @@ def _refutes(error: BaseException) -> bool:
 
 
 def _line(error: BaseException) -> str:
-    text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    text = first_line(error)
     if isinstance(error, AssertionError | pytest.fail.Exception):
-        return text or "its assertion failed"
+        return text or UNTOLD
     return f"{type(error).__name__}: {text}"
 
 
-def _data(item: pytest.Item) -> dict[str, str]:
+def _data(item: pytest.Item, hearing: Hearing) -> dict[str, str]:
     loaded = item.config.stash.get(_DATASET, None)
-    used = "dataset" in getattr(item, "fixturenames", ())
+    # `run` brings the data along; whether they were needed shows in what was done.
+    asked = "dataset" in getattr(item, "fixturenames", ())
+    used = asked and (hearing.claim.at_least is None or hearing.on_data)
     return {loaded.name: str(loaded)} if used and loaded is not None else {}
 
 

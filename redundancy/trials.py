@@ -49,6 +49,7 @@ class Trials:
         book: Where it is looked up, and taken down.
         sampled: Makes the runs.
         observed: What was observed in the runs so far.
+        on_data: Whether anything was trained.
     """
 
     claim: Claim
@@ -57,6 +58,7 @@ class Trials:
     book: Book
     sampled: Sampled
     observed: Callable[[], Mapping[str, Measurement]]
+    on_data: Callable[[], bool] = bool
 
     def judged(self) -> Judgement:
         """The judgement: the one that was reached before, else a new one, which is taken down."""
@@ -69,21 +71,24 @@ class Trials:
 
     def _new(self) -> Judgement:
         claim, visit = self.claim, self.book.visit(self.configuration)
-        before = self.book.before(self.configuration, self.root)
+        before, confirming = self.book.before(self.configuration, self.root)
         assert claim.at_least is not None
         alpha = 1.0 - claim.confidence
         sure = 1.0 - share_of_error(alpha, visit)
         question = Rate(claim.at_least, claim.confidence, sure, before[1] + claim.allowed)
         tally = _Tally(*before)
-        if question.missing(tally.successes, tally.runs - tally.successes) is None:
+        counts = tally.successes, tally.runs - tally.successes
+        # What cannot be certified is not begun; what was begun under other root seeds may still be refuted.
+        if question.hopeless(*counts) if tally.runs else question.missing(*counts) is None:
             return self._taken(visit, tally, Outcome.INCONCLUSIVE, self._powerless(tally))
-        answer = self._answer(question, tally, FIRST, FRESH if before[1] else 0)
+        answer = self._answer(question, tally, FIRST, min(FRESH, claim.allowed) if before[1] else 0)
         if answer is not False:
             outcome = Outcome.HOLDS if answer else Outcome.INCONCLUSIVE
             return self._taken(visit, tally, outcome, "" if answer else self._open(question, tally))
-        second = _Tally(0, 0)
+        second = _Tally(*confirming)
         # What was refuted by bad luck is not refuted again; and no refutation is reported that rests on one stream.
-        again = self._answer(Rate(claim.at_least, claim.confidence, claim.confidence, claim.allowed), second, SECOND, 0)
+        confirmed = Rate(claim.at_least, claim.confidence, claim.confidence, confirming[1] + claim.allowed)
+        again = self._answer(confirmed, second, SECOND, 0)
         text = f"{self._said(tally)}; at least {claim.at_least:g} was claimed"
         if again is False:
             why = f"{text}; confirmed by {second.runs - second.successes} failures in {second.runs} fresh runs"
@@ -118,9 +123,10 @@ class Trials:
             tally.of,
             outcome.value,
             why,
-            (second.successes, second.runs) if second else (0, 0),
+            (second.mine, second.of) if second else (0, 0),
             dict(self.observed()),
             datetime.now(UTC).isoformat(timespec="seconds"),
+            self.on_data(),
         )
 
     def _said(self, tally: _Tally) -> str:
@@ -134,7 +140,7 @@ class Trials:
         needed = fewest(claim.at_least, claim.confidence)
         if not tally.runs:
             return f"{claim.allowed} runs cannot certify {claim.at_least:g}, and none was made: allow {needed} or more"
-        return f"{self._said(tally)}; no {claim.allowed} runs more can certify {claim.at_least:g}: allow more"
+        return f"{self._said(tally)}; no {claim.allowed} runs more can decide about {claim.at_least:g}: allow more"
 
     def _open(self, question: Rate, tally: _Tally) -> str:
         left = question.runs - tally.runs

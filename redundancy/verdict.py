@@ -48,7 +48,7 @@ class Claim:
         runs: How many runs one configuration may take; None for `redundancy.sequential.room`.
 
     Raises:
-        ClaimError: The sentence is empty, or longer than a line.
+        ClaimError: The sentence is empty, or longer than a line; or what must be a number is none.
         OptionError: A number is impossible.
     """
 
@@ -60,6 +60,10 @@ class Claim:
     def __post_init__(self) -> None:
         if not isinstance(self.sentence, str) or not self.sentence.strip() or "\n" in self.sentence:
             raise ClaimError(f"{self.sentence!r} is no claim: write a sentence of one line, as in @claim('...')")
+        if any(isinstance(n, bool) or not isinstance(n, Real) for n in (self.at_least or 0.5, self.confidence)):
+            raise ClaimError(f"at_least={self.at_least!r} and confidence={self.confidence!r} must be numbers, as 0.95")
+        if self.runs is not None and (isinstance(self.runs, bool) or not isinstance(self.runs, int)):
+            raise ClaimError(f"runs={self.runs!r} must be a whole number")
         if self.at_least is not None:
             Rate(self.at_least, self.confidence, self.confidence, self.allowed)
         elif self.runs is not None:

@@ -1,4 +1,5 @@
 import json
+from hashlib import sha256
 
 import pytest
 
@@ -8,10 +9,9 @@ from redundancy.ledger import Book, Identity, Judgement, Ledger
 IDENTITY = Identity("water is wet", "claim_water.py::test_wet", 0.8, 0.95, "c0de", {"keras": "3"}, "da7a")
 
 
-def judgement(configuration="x=1", root=0, visit=1, successes=15, runs=15, outcome="HOLDS", allowed=60):
-    return Judgement(
-        configuration, root, visit, allowed, successes, runs, outcome, measurements={"b": [1, 2], "a": "c"}
-    )
+def judgement(configuration="x=1", root=0, visit=1, successes=15, runs=15, outcome="HOLDS", allowed=60, **more):
+    measurements = {"b": [1, 2], "a": "c"}
+    return Judgement(configuration, root, visit, allowed, successes, runs, outcome, measurements=measurements, **more)
 
 
 @pytest.fixture
@@ -60,8 +60,13 @@ def test_what_was_found_under_other_roots_adds_up(ledger):
     written(
         ledger, judgement(root=0, successes=10), judgement(root=1), judgement(root=1, runs=30, successes=20, allowed=90)
     )
-    assert reopened(ledger).before("x=1", 2) == (30, 45)
-    assert reopened(ledger).before("x=1", 1) == (10, 15)
+    assert reopened(ledger).before("x=1", 2)[0] == (30, 45)
+    assert reopened(ledger).before("x=1", 1)[0] == (10, 15)
+
+
+def test_what_was_confirmed_under_other_roots_adds_up_by_itself(ledger):
+    written(ledger, judgement(root=0, confirming=(1, 9)), judgement(root=1), judgement(root=2, confirming=(2, 3)))
+    assert reopened(ledger).before("x=1", 7) == ((45, 45), (3, 12))
 
 
 @pytest.mark.parametrize("cut", [2, 20, 200])
@@ -85,6 +90,39 @@ def test_another_format_is_left_alone(ledger):
     path.write_text("\n".join([json.dumps({**json.loads(lines[0]), "format": 99}), *lines[1:]]) + "\n")
     with pytest.raises(DataError, match="format 99"):
         reopened(ledger)
+
+
+@pytest.mark.parametrize("content", ["{}\n", "not JSON\n", '{"format": 1, "sentence": "fire burns"}\n', "\n"])
+def test_a_file_about_something_else_is_not_added_to(ledger, content):
+    path = written(ledger, judgement())
+    path.write_text(content)
+    with pytest.raises(DataError, match="remove it, and judge anew"):
+        reopened(ledger)
+    assert path.read_text() == content
+
+
+@pytest.mark.parametrize("wrong", [{"outcome": "MAYBE"}, {"runs": "15"}, {"confirming": None}, {"measurements": [1]}])
+def test_a_judgement_that_means_nothing_is_passed_over(ledger, wrong):
+    path = written(ledger, judgement("x=1"), judgement("x=2", visit=2))
+    head, first, second = path.read_text().splitlines()
+    said = {**json.loads(first)["judgement"], **wrong}
+    line = json.dumps({"judgement": said, "digest": sha256(json.dumps(said).encode()).hexdigest()})
+    path.write_text("\n".join([head, line, second]) + "\n")
+    assert [one.configuration for one in reopened(ledger).judgements] == ["x=2"]
+
+
+def test_a_file_is_never_without_its_first_line(ledger, monkeypatch):
+    """Whoever is killed before the first judgement is there leaves no file."""
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        written(ledger, judgement())
+    monkeypatch.undo()
+    assert ledger.books() == []
+    assert reopened(ledger).judgements == []
 
 
 def test_books_are_listed_by_sentence(ledger):

@@ -63,9 +63,7 @@ def line(lines, start):
 def test_a_claim_that_is_true_holds_after_as_few_runs_as_can_be(told):
     lines = told(EVEN, passed=1)
     assert line(lines, "HOLDS         seeds are below")
-    assert line(
-        lines, "              in 1 configuration, 15 runs, on mnist-5k; a rate of at least 0.8, at 0.95 confidence"
-    )
+    assert line(lines, "              in 1 configuration, 15 runs; a rate of at least 0.8, at 0.95 confidence")
 
 
 def test_a_refutation_shows_the_smallest_configuration_and_a_failure(told):
@@ -91,7 +89,7 @@ def test_another_predicate_is_judged_anew(told):
 def test_another_root_seed_adds_runs(told):
     told(EVEN, passed=1)
     lines = told(EVEN, "--redundancy-seed=1", passed=1)
-    assert line(lines, "              in 1 configuration, 8 runs, on mnist-5k")
+    assert line(lines, "              in 1 configuration, 8 runs;")
 
 
 def test_nothing_is_kept_where_that_is_asked_for(told, pytester):
@@ -133,6 +131,24 @@ def test_misuse_is_refused_in_one_line(pytester, source, text):
     result = pytester.runpytest("-p", "no:cacheprovider", "--redundancy-ledger=none")
     assert any(text in out for out in result.outlines)
     assert result.ret != 0
+
+
+def test_a_ledger_that_cannot_be_is_refused_before_anything_runs(pytester):
+    pytester.makepyfile(EVEN)
+    pytester.makefile(".txt", notes="mine")
+    result = pytester.runpytest("-p", "no:cacheprovider", "--redundancy-ledger=notes.txt")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.re_match_lines([r"ERROR: --redundancy-ledger: .*as the ledger.*"])
+
+
+def test_a_damaged_ledger_is_an_error_in_one_line(told, pytester):
+    told(EVEN, passed=1)
+    (book,) = (pytester.path / "book").glob("*.jsonl")
+    book.write_text("mine")
+    lines = told(EVEN, failed=1)
+    assert line(lines, "ERROR         seeds are below")
+    assert not any("Traceback" in out or "redundancy/ledger.py" in out for out in lines)
+    assert book.read_text() == "mine"
 
 
 def test_parameters_have_judgements_of_their_own(told, pytester):

@@ -131,3 +131,25 @@ def test_a_run_that_breaks_leaves_nothing_behind(error):
     with pytest.raises(error):
         judged(broken, book=book)
     assert book.judgements == []
+
+
+def test_nights_that_cannot_certify_can_still_refute_together():
+    """Too many failures for the runs of one more night to certify it are no reason to stop looking."""
+    book = Book()
+    outcomes = [judged(Coins(0.72, seed=night), book=book, root=night).outcome for night in range(30)]
+    assert outcomes[0] == "INCONCLUSIVE"
+    assert outcomes[-1] == "REFUTED"
+
+
+def test_what_fresh_runs_left_open_is_confirmed_by_those_of_more_nights():
+    """Each night asked for a whole confirmation of its own, so that a verdict went to and fro for ever."""
+    book = Book()
+    outcomes = [judged(Coins(0.72, seed=night), book=book, root=night).outcome for night in range(60)]
+    assert set(outcomes[outcomes.index("REFUTED") + 5 :]) == {"REFUTED"}
+    assert sum(judgement.confirming[1] for judgement in book.judgements) < 500
+
+
+def test_few_runs_a_night_are_enough_where_the_evidence_is_there():
+    book = Book()
+    outcomes = [judged(Coins(1.0), book=book, root=night, at_least=0.5, runs=5).outcome for night in range(3)]
+    assert outcomes == ["HOLDS"] * 3

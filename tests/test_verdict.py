@@ -75,6 +75,14 @@ def test_a_claim_is_a_sentence(sentence):
         claim(sentence)
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"at_least": "0.9"}, {"at_least": True}, {"confidence": "95%"}, {"at_least": 0.9, "runs": 9.5}]
+)
+def test_what_must_be_a_number_is_one(wrong):
+    with pytest.raises(ClaimError, match="must be"):
+        Claim("water is wet", **wrong)
+
+
 def test_many_successes_hold():
     with judging(Hearing(CLAIM)) as hearing, hearing.configuration():
         assert judge(60, 60, at_least=0.95).outcome is Outcome.HOLDS

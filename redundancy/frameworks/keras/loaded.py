@@ -26,6 +26,6 @@ except ValueError as error:  # what Keras raises for a backend that it does not 
         f"Keras does not load ({' '.join(str(error).split())}): set KERAS_BACKEND to tensorflow, jax or torch"
     ) from error
 
-import tensorflow  # noqa: E402 - after Keras, and not among what may be missing
+import tensorflow
 
 __all__ = ["keras", "tensorflow"]
