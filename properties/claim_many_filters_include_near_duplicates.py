@@ -9,11 +9,13 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from redundancy import claim, observe
+from redundancy import claim, judge_against_chance, judge_pairs, observe
 from redundancy.clustering import near_duplicates
+from redundancy.similarity import cosine
 from redundancy.zoo import Recipe, conv, dense, draw, flatten
 
 WIDTHS = 25, 50, 100, 200
+NEAR = 0.9
 
 
 def wide(filters, dataset):
@@ -32,6 +34,20 @@ def test_trained(dataset, run):
     observe("cosine that chance reaches in 1 of 20 networks", found.threshold)
     observe("pairs of near-duplicates", found.pairs)
     assert found.pairs > 0
+
+
+def near_pairs(kernel) -> int:
+    """Pairs of filters with at least that cosine: of 100 untrained ones one pair is, on average."""
+    alike = cosine(kernel.reshape(-1, kernel.shape[-1]).T)
+    return int(np.sum(alike[np.triu_indices(len(alike), 1)] >= NEAR))
+
+
+@claim("training brings more pairs of filters with a cosine of 0.9 than initialisation does")
+def test_beyond_initialisation(dataset, trained, seeds):
+    (run,) = trained(wide(100, dataset), seeds(1))
+    untrained = [near_pairs(draw("glorot_uniform", (3, 3, 1, 100), seed)) for seed in seeds(199, "untrained")]
+    found = near_pairs(run.network["filters"].weights["kernel"])
+    judge_against_chance(found, untrained, what="pairs of 100 filters with a cosine of 0.9")
 
 
 @claim(
@@ -59,4 +75,5 @@ def test_growth(dataset, trained, seeds):
     observe(
         "filters that have a near-duplicate to stand for them", {str(width): count for width, count in spare.items()}
     )
-    assert pairs[200] > pairs[25], "the widest network has no more near-duplicates than the narrowest"
+    narrow, broad = ([float(c.pairs) for c in rows[width]] for width in (25, 200))
+    judge_pairs(narrow, broad, claim="better", what="pairs of near-duplicates, 25 and 200 filters")

@@ -1,11 +1,14 @@
-"""Merging is no approximation: the consumers of a duplicate take over its weights, and nothing else changes."""
+"""Merging is no approximation: the consumers of a duplicate take over its weights, and nothing else changes.
+
+To merge near-duplicates is one, and then accuracy is a matter of a margin: a thousand images can certify one point.
+"""
 
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from redundancy import claim, compact, observe
+from redundancy import claim, compact, judge_pairs, observe
 from redundancy.fold import drop
 from redundancy.frameworks.keras import evaluate
 from redundancy.planting import RELATIONS, beds, plant
@@ -120,6 +123,21 @@ def test_removing(case, dataset, grown):
     observe("largest difference of a logit", largest)
     observe("share of predictions changed", float(np.mean(after.argmax(1) != before.argmax(1))))
     assert largest > 1000 * rounding(before, exact)
+
+
+@claim("merging near-duplicates under a tolerance costs less than one point of accuracy")
+@pytest.mark.parametrize("tolerance", [3.0, 10.0])
+def test_near(tolerance, dataset, trained, seeds):
+    layers = (conv(100, 3, strides=3, activation="relu", name="filters"), flatten(), dense(dataset.classes))
+    recipe = Recipe(layers, optimizer="adam", learning_rate=2e-3, steps=150, data=dataset.name)
+    for run in trained(recipe, seeds(2)):
+        small = compact(run.network, tolerance=tolerance).network
+        before, after = (evaluate(network, dataset.x_test) for network in (run.network, small))
+        observe(f"filters left of 100, tolerance {tolerance:g}", small["filters"].weights["kernel"].shape[-1])
+        observe(f"largest difference of a logit, tolerance {tolerance:g}", float(np.max(np.abs(after - before))))
+        assert small.parameters < run.network.parameters, "nothing was merged"
+        labels = dataset.y_test
+        judge_pairs(before.argmax(1), after.argmax(1), labels=labels, claim="not worse", margin=0.01)
 
 
 MERGERS = {"duplicate", "scaled", "flipped", "dependent"}

@@ -8,19 +8,15 @@ from dataclasses import dataclass
 from numbers import Real
 
 from redundancy.errors import OptionError
-from redundancy.pairs import Table, exceeds, variance
+from redundancy.pairs import SPARED, Table, exceeds, variance
 from redundancy.statistics import runs_needed
 from redundancy.suggesting import suggested
 
 SIDES = {"not worse": ((1, -1),), "equivalent": ((1, -1), (-1, -1)), "better": ((1, 1),)}
 """Of each claim, the statements `sign * difference > factor * margin` of which it consists: (sign, factor)."""
 
-SAID = {
-    "not worse": "worse by less than {}",
-    "equivalent": "within {} of each other",
-    "better": "better by more than {}",
-}
-"""The claims in words."""
+SAID = {"not worse": "lower by less than {}", "equivalent": "equal within {}", "better": "higher by more than {}"}
+"""What they say of a number of which larger ones are better."""
 
 LIKELY = 0.8
 """The chance of a decision for which a number of images is recommended."""
@@ -67,7 +63,7 @@ class Comparison:
             raise OptionError(f"nothing certifies {self.claim!r} with a margin of 0: give one above 0, such as 0.005")
 
     def __str__(self) -> str:
-        return SAID[self.claim].format(f"{self.margin:g}") if self.margin else "better"
+        return SAID[self.claim].format(f"{self.margin:g}") if self.margin else "higher"
 
     def answer(self, shows: Shows, refuting: float | None = None) -> bool | None:
         """True where it is shown, False where it is refuted, None where the pairs cannot tell.
@@ -110,8 +106,9 @@ class Comparison:
         if self.of(Table(images - gained, 0, gained, 0)):
             return ""
         if self.claim == "better":
-            mistakes = f"the {gained} that the first gets wrong of these {images} images"
-            return f"{mistakes} cannot certify that the second is {self}, even if it gets all of them right"
+            mistakes = "" if wrong is None else f"the {wrong} that the first gets wrong of "
+            what = f"{mistakes}these {images} images cannot certify that the second's accuracy is {self}"
+            return f"{what}, even if it gets all of them right"
         return (
             f"these {images} images cannot certify +-{100 * self.margin:g} points, even if no prediction changes: "
             f"{fewest_images(self.margin, self.confidence)} or more are needed, "
@@ -134,7 +131,7 @@ def fewest_images(margin: float, confidence: float = 0.95) -> int:
         OptionError: The margin is not in (0, 1), or the confidence is impossible.
     """
     check_accuracy(Comparison("not worse", margin, confidence))
-    images = runs_needed(1.0 - margin, confidence)
+    images = runs_needed(1.0 - margin, 1.0 - (1.0 - SPARED) * (1.0 - confidence))
     while not exceeds(Table(images, 0, 0, 0), -margin, confidence):
         images += 1
     return images
@@ -151,9 +148,9 @@ def least_margin(images: int, confidence: float = 0.95) -> float:
 
 def least_shown(shown: Callable[[float], bool]) -> float:
     """The least margin below 1 that is shown, in three digits; 1 where there is none."""
-    low, high = 0.0, 1.0
-    for _ in range(20):
-        middle = (low + high) / 2.0
+    low, high = 1e-9, 1.0
+    for _ in range(16):
+        middle = math.sqrt(low * high)
         low, high = (low, middle) if shown(middle) else (middle, high)
     if high == 1.0:
         return 1.0

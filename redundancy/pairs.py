@@ -25,12 +25,15 @@ from redundancy.statistics import bounds, mcnemar
 SPARED = 1e-3
 """The part of the permitted error that is spent on where the rate of changes lies."""
 
-CELLS, SPLITS, MOST = 64, 12, 4096
+CELLS, SPLITS, MOST = 64, 12, 2048
 """Intervals of that rate to begin with, how often they are halved, and how many there may be. What is not settled by
 then is not shown, so that these only limit the effort."""
 
 ROUNDING = 1e-9
-"""What arithmetic may do to a statistic or a chance; allowed for on the side of caution."""
+"""What arithmetic may do to a statistic: tables that differ by less are taken to speak as clearly."""
+
+SLACK = 1e-6
+"""What it may do to a chance, relative to it, among a hundred million images; allowed for on the side of caution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,8 @@ def exceeds(table: Table, by: float, confidence: float = 0.95) -> bool:
     low = max(low, abs(by))
     if high <= low:
         return True
-    return _always_rare(_Region(table.lost, table.gained, n, by), low, high, (1.0 - SPARED) * alpha)
+    region = _Region(table.lost, table.gained, n, by, (high - by) / 2.0)
+    return _always_rare(region, low, high, (1.0 - SPARED) * alpha)
 
 
 class _Region:
@@ -121,15 +125,16 @@ class _Region:
 
     With a table it holds every one with more gains, or fewer losses. So its chance grows with the rate of gains and
     falls with that of losses, which is why the difference `by` itself is the worst case, and why the corners of an
-    interval of rates bound what is inside.
+    interval of rates bound what is inside. Only tables are looked at that are not too rare to matter where losses have
+    a rate of `most` at most.
     """
 
-    def __init__(self, lost: int, gained: int, n: int, by: float) -> None:
+    def __init__(self, lost: int, gained: int, n: int, by: float, most: float = 1.0) -> None:
         self.by, self._n = by, n
         least = float(_score(np.array(lost), np.array(gained), n, by))
         least -= ROUNDING * (1.0 + abs(least))
-        losses = np.arange(n + 1)
-        low, high = np.zeros(n + 1, int), n - losses + 1
+        losses = np.arange(min(n, int(n * most + _reach(n, most)) + 1) + 1)
+        low, high = np.zeros_like(losses), n - losses + 1
         while np.any(low < high):
             middle = (low + high) // 2
             inside = _score(losses, np.minimum(middle, n - losses), n, by) >= least
@@ -146,10 +151,9 @@ class _Region:
     def _block(self, lost: Array, gained: Array) -> Array:
         from scipy.special import betainc, gammaln, xlog1py, xlogy
 
-        n, mean = self._n, self._n * lost
-        # Beyond nine standard deviations and forty more there is less than rounding.
-        reach = 9.0 * np.sqrt(mean * (1.0 - lost)) + 40.0
-        losses = np.arange(max(0, int(np.min(mean - reach))), min(n, int(np.max(mean + reach)) + 1) + 1)
+        n, mean, reach = self._n, self._n * lost, _reach(self._n, lost)
+        last = min(len(self._gains) - 1, int(np.max(mean + reach)) + 1)
+        losses = np.arange(max(0, int(np.min(mean - reach))), last + 1)
         losses = losses[self._gains[losses] <= n]
         ways = gammaln(n + 1) - gammaln(losses + 1) - gammaln(n - losses + 1)
         chance = np.exp(ways + xlogy(losses, lost[:, None]) + xlog1py(n - losses, -lost[:, None]))
@@ -159,12 +163,17 @@ class _Region:
         return np.asarray(np.sum(chance * tail, axis=1))
 
 
+def _reach(n: int, rate: Array | float) -> Array:
+    """How far a count lies from its mean: beyond nine standard deviations and forty more is less than rounding."""
+    return np.asarray(9.0 * np.sqrt(n * rate * (1.0 - rate)) + 40.0)
+
+
 def _always_rare(region: _Region, low: float, high: float, level: float) -> bool:
     """Whether the region has a chance of at most `level` at every rate of changes from `low` to `high`.
 
     Branch and bound: an interval is settled by a bound on all of it, and halved if that bound is too large.
     """
-    by, level = region.by, level - ROUNDING
+    by, level = region.by, level * (1.0 - SLACK)
     edges = np.sin(np.linspace(math.asin(math.sqrt(low)), math.asin(math.sqrt(high)), CELLS + 1)) ** 2
     left, right = edges[:-1], edges[1:]
     for _ in range(SPLITS):
