@@ -37,7 +37,7 @@ def test_trained(dataset, run):
 
 
 def near_pairs(kernel) -> int:
-    """Pairs of filters with at least that cosine: of 100 untrained ones one pair is, on average."""
+    """Pairs of filters with at least that cosine: of 100 untrained ones about two."""
     alike = cosine(kernel.reshape(-1, kernel.shape[-1]).T)
     return int(np.sum(alike[np.triu_indices(len(alike), 1)] >= NEAR))
 

@@ -237,7 +237,7 @@ def _by_t(differences: Array) -> Shows | None:
 
 
 def _scope(what: str, comparison: Comparison) -> str:
-    return f"{what} {comparison}, at {comparison.confidence:.4g} confidence"
+    return f"{what}: second {comparison}, at {comparison.confidence:.4g} confidence"
 
 
 def _why(question: object, answer: bool | None, comparison: Comparison, open_: str) -> str:

@@ -64,7 +64,7 @@ def test_verdicts(claim, margin, pair, outcome):
 
 def test_the_scope_says_what_margin_confidence_and_how_many():
     scope = judge_pairs(*changed(0, 0), claim="not worse", margin=0.005, confidence=0.9).scope
-    assert scope == "accuracy lower by less than 0.005, at 0.9 confidence, on 1000 images"
+    assert scope == "accuracy: second lower by less than 0.005, at 0.9 confidence, on 1000 images"
 
 
 def test_a_refutation_is_one_readable_line():

@@ -14,7 +14,7 @@ EVERY = re.findall(r"^\$ redundancy (.*)$", README, re.MULTILINE)
 ZOO = [command for command in EVERY if command.startswith("zoo ")]
 COMMANDS = [command for command in EVERY if command not in ZOO]
 ZOO_COMMANDS = ("zoo list", "zoo show", "zoo clear", "zoo train")
-CLAIM, TRAINING, COMPACTION = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+CLAIM, TRAINING, COMPACTION, PAIRED = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
 def test_the_first_claim_holds(pytester, tmp_path):
@@ -35,6 +35,18 @@ def test_a_model_file_is_compacted(tmp_path, monkeypatch, capsys):
     small = keras.saving.load_model(tmp_path / "small.keras")
     assert small.layers[0].filters == 3
     assert "dependent" in capsys.readouterr().out
+
+
+def test_two_model_files_are_compared(pytester):
+    import keras
+
+    layers = keras.layers
+    model = keras.Sequential([keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(10)])
+    for name in ("model.keras", "small.keras"):
+        model.save(pytester.path / name)
+    result = pytester.runpytest_subprocess(pytester.makepyfile(test_small=PAIRED), "-p", "no:cacheprovider")
+    result.assert_outcomes(passed=1)
+    result.stdout.re_match_lines([r"HOLDS +the small network costs less", r".*lower by less than 0\.01, at 0\.95"])
 
 
 @pytest.fixture(scope="module")
