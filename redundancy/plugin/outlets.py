@@ -59,9 +59,10 @@ def tell_github(config: pytest.Config, found: Session) -> None:
         return
     workspace = os.environ.get("GITHUB_WORKSPACE")
     reporter = config.pluginmanager.get_plugin("terminalreporter")
+    commands = github.commands(found, config.rootpath, Path(workspace) if workspace else None)
     if reporter is not None:
-        for line in github.commands(found, config.rootpath, Path(workspace) if workspace else None):
-            reporter.ensure_newline()
+        # The first line ends pytest's own, which shows how far it is: a command has to begin its line.
+        for line in ("", *commands):
             reporter.write_line(line)
     if place := os.environ.get("GITHUB_STEP_SUMMARY"):
         _summarise(config, Path(place), found)
