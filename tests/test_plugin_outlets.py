@@ -263,9 +263,7 @@ def commands(result):
     return [line for line in result.outlines if line.startswith("::")]
 
 
-@pytest.mark.parametrize(
-    "arguments", [[], ["-q"], ["-qq", "-s"], ["-v"], ["-n", "2"], ["-q", "-n", "2"], ["--no-summary"]]
-)
+@pytest.mark.parametrize("arguments", [[], ["-q"], ["-qq", "-s"], ["-v"], ["-q", "-n", "2"], ["--no-summary"]])
 def test_github_is_told_once(told, on_github, pytester, arguments):
     result = told(*arguments)
     said = commands(result)
