@@ -4,8 +4,8 @@
 
 Weights are random, statistics of BatchNormalization as well. In every space that may change, a share of the units is
 made a copy of others, in all layers that make or carry them. The time of analysis and surgery is processor time, as
-a multiple of that of `clone_model` and `set_weights` of the same model in the same process; latency is measured in
-turns.
+a multiple of that of `clone_model` and `set_weights` of the same model in the same process, in several rounds; latency
+is measured in turns.
 """
 
 import argparse
@@ -15,6 +15,8 @@ import threading
 import time
 from pathlib import Path
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # threads that wait are counted as busy
+
 import keras
 import numpy as np
 
@@ -23,7 +25,6 @@ from redundancy.costs import cost
 from redundancy.frameworks.keras import read, write
 from redundancy.planting import with_copies
 from redundancy.search import search
-from redundancy.surgery import operate
 from redundancy.workbench import compact
 
 
@@ -88,18 +89,23 @@ def latency(models, x, repeats):
     return [float(np.median(spent)) for spent in times]
 
 
+def spent(model):
+    """Seconds of each, one after the other."""
+    cloning, _ = seconds(lambda: keras.models.clone_model(model).set_weights(model.get_weights()))
+    auditing, _ = seconds(lambda: search(read(model)))
+    compacting, _ = seconds(lambda: write(compacted(read(model)).network))
+    return {"clone_model and set_weights": cloning, "audit": auditing, "compaction": compacting}
+
+
 def measured(name, share, repeats):
     rng = np.random.default_rng(0)
+    keras.utils.set_random_seed(0)
     fresh = getattr(keras.applications, name)(weights=None)
     network, planted = with_copies(randomised(read(fresh), rng), share, rng)
     model = write(network)
     del fresh, network
-    cloning, _ = seconds(lambda: keras.models.clone_model(model).set_weights(model.get_weights()))
-    reading, network = seconds(lambda: read(model))
-    searching, findings = seconds(lambda: search(network))
-    operating, _ = seconds(lambda: operate(network, findings.folds))
-    compacting, small = seconds(lambda: compacted(network))
-    writing, _ = seconds(lambda: write(small.network))
+    rounds = [spent(model) for _ in range(repeats)]
+    network = read(model)
     grown, _ = growth(lambda: write(compacted(read(model)).network))
     result = compact(model)
     weight, before, after = cost(network).bytes, cost(network), cost(result.network)
@@ -107,16 +113,16 @@ def measured(name, share, repeats):
     print(f"  parameters {before.parameters:,} -> {after.parameters:,}, multiply-accumulates", end=" ")
     print(f"{before.macs:,} -> {after.macs:,}: {before.macs / after.macs:.2f} times fewer")
     print(f"  largest difference {result.difference:.2g} of {result.scale:.2g}")
-    print(f"  processor time: read {reading:.2f} s, search {searching:.2f} s, surgery {operating:.2f} s,", end=" ")
-    print(f"search and surgery until nothing is found {compacting:.2f} s, write {writing:.2f} s")
-    spent = 2 * reading + searching + compacting + writing
-    print(f"  audit and compaction {spent:.2f} s, clone_model and set_weights {cloning:.2f} s:", end=" ")
-    print(f"{spent / cloning:.2f} times as long")
+    for name in rounds[0]:
+        rounds_of = ", ".join(f"{each[name]:.2f}" for each in rounds)
+        print(f"  {name}, seconds of processor: {rounds_of}")
+    ratios = [(each["audit"] + each["compaction"]) / each["clone_model and set_weights"] for each in rounds]
+    print(f"  audit and compaction are {np.median(ratios):.2f} times clone_model and set_weights", end=" ")
+    print(f"({min(ratios):.2f} to {max(ratios):.2f})")
     print(f"  memory grows by {grown / 1e6:.0f} MB at the peak, {grown / weight:.2f} times the weights", flush=True)
-    if repeats:
-        x = rng.random((8, *model.input_shape[1:])).astype("float32")
-        slow, fast = latency((model, result.model), x, repeats)
-        print(f"  latency of 8 images {slow:.3f} s -> {fast:.3f} s: {slow / fast:.2f} times as fast", flush=True)
+    x = rng.random((8, *model.input_shape[1:])).astype("float32")
+    slow, fast = latency((model, result.model), x, repeats)
+    print(f"  latency of 8 images {slow:.3f} s -> {fast:.3f} s: {slow / fast:.2f} times as fast", flush=True)
 
 
 def main():

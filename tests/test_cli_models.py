@@ -13,6 +13,7 @@ import warnings
 import numpy as np
 import pytest
 from bad_files import BAD
+from command_line import called, refused
 
 from redundancy import cli
 from redundancy.notions import NOTIONS
@@ -23,23 +24,9 @@ def run(model_file, tmp_path, monkeypatch, capsys):
     """Runs a command in an empty directory, with `model` for the small model: (exit code, output, errors)."""
     monkeypatch.chdir(tmp_path)
 
-    def run(*arguments):
-        try:
-            code = cli.main([str(model_file) if argument == "model" else argument for argument in arguments])
-        except SystemExit as stopped:
-            code = stopped.code
-        return code, *capsys.readouterr()
-
-    return run
-
-
-def refused(outcome):
-    """The one line of an error."""
-    code, out, err = outcome
-    assert (code, out) == (2, "")
-    (line,) = err.splitlines()
-    assert line.startswith("redundancy: error: ")
-    return line
+    return lambda *arguments: called(
+        capsys, *(model_file if argument == "model" else argument for argument in arguments)
+    )
 
 
 def left(path):

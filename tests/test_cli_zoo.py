@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import called, refused
 from jsonschema import Draft202012Validator
 
-from redundancy import cli
 from redundancy.cli.progress import Pace
 from redundancy.cli.recipes import seeds_of
 from redundancy.report.document import schema
@@ -46,23 +46,7 @@ def here(tmp_path, monkeypatch):
 def run(here, capsys):
     """Runs `redundancy zoo` there, with the store `kept`: (exit code, output, errors)."""
 
-    def run(*arguments):
-        try:
-            code = cli.main(["zoo", arguments[0], "--store", "kept", *arguments[1:]])
-        except SystemExit as stopped:
-            code = stopped.code
-        return code, *capsys.readouterr()
-
-    return run
-
-
-def refused(outcome):
-    """The one line of an error."""
-    code, out, err = outcome
-    assert (code, out) == (2, "")
-    (line,) = err.splitlines()
-    assert line.startswith("redundancy: error: ")
-    return line
+    return lambda command, *arguments: called(capsys, "zoo", command, "--store", "kept", *arguments)
 
 
 def kept(place):
