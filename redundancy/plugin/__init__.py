@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 
 from redundancy import profiles
-from redundancy.errors import RedundancyError
+from redundancy.cache import directory
+from redundancy.errors import DataError, RedundancyError
 from redundancy.hearing import UNTOLD, Hearing, first_line, judging, under_way
 from redundancy.ledger import Book, Identity, Ledger
 from redundancy.plugin.options import CHOICES, DATASET, NOTHING, add_options, read_options
@@ -52,10 +53,19 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("python_files", CLAIMS)
     choices = read_options(config)
     scope = ExitStack()
-    scope.enter_context(profiles.chosen(choices.profile))
+    scope.enter_context(profiles.chosen(choices.profile, _home()))
     config.add_cleanup(scope.close)
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Section(config), "redundancy-section")
+
+
+def _home() -> Path:
+    """Where Hypothesis keeps its tables for claims."""
+    try:
+        return directory() / "hypothesis"
+    except DataError:
+        # It does without, where nothing can be made. Who needs the cache for more will say that there is none.
+        return Path(os.devnull) / "hypothesis"
 
 
 @pytest.fixture(scope="session")
@@ -153,6 +163,14 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker("claim")
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
+    """Keeps Hypothesis's own plugin, which prepares itself here, from writing where the claims are."""
+    searched = [claim_of(item) for item in items if getattr(getattr(item, "obj", None), "is_hypothesis_test", False)]
+    with profiles.searching() if searched and None not in searched else nullcontext():
+        return (yield)
+
+
 def pytest_collectreport() -> None:
     """Puts the user's profile back, where a module broke off between a claim and its test."""
     profiles.leave()
@@ -175,7 +193,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
         try:
             book = _or_fail(lambda: stack.enter_context(_book(item, made)))
             hearing = stack.enter_context(judging(_hearing(item, made, book)))
-            with hearing.of(item):
+            with profiles.searching(), hearing.of(item):
                 result = yield
         except (pytest.skip.Exception, pytest.exit.Exception, KeyboardInterrupt):
             raise
