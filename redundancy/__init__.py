@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from redundancy.auditing import Audit
     from redundancy.compaction import Compaction
+    from redundancy.comparing import judge_pairs
+    from redundancy.counting import judge, judge_against_chance
     from redundancy.data import load as load_data
     from redundancy.errors import RedundancyError
     from redundancy.fold import Fold
-    from redundancy.hearing import judge, observe
+    from redundancy.hearing import observe
     from redundancy.network import Network, Node
     from redundancy.verdict import Outcome, Refuted, Verdict, claim
     from redundancy.workbench import audit, compact
@@ -39,6 +41,8 @@ __all__ = [
     "claim",
     "compact",
     "judge",
+    "judge_against_chance",
+    "judge_pairs",
     "load_data",
     "observe",
     "train",
@@ -58,7 +62,9 @@ _HOMES = {
     "audit": ("redundancy.workbench", "audit"),
     "claim": ("redundancy.verdict", "claim"),
     "compact": ("redundancy.workbench", "compact"),
-    "judge": ("redundancy.hearing", "judge"),
+    "judge": ("redundancy.counting", "judge"),
+    "judge_against_chance": ("redundancy.counting", "judge_against_chance"),
+    "judge_pairs": ("redundancy.comparing", "judge_pairs"),
     "load_data": ("redundancy.data", "load"),
     "observe": ("redundancy.hearing", "observe"),
     "train": ("redundancy.zoo", "train"),

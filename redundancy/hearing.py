@@ -1,17 +1,15 @@
-"""Taking down the evidence of a claim while a test of it runs: what `observe` and `judge` speak to."""
+"""Taking down the evidence of a claim while a test of it runs: what `observe` and all that judges speak to."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Protocol, runtime_checkable
 
 from redundancy.ledger import Book, Judgement
-from redundancy.statistics import at_least as certified
-from redundancy.statistics import clopper_pearson, runs_needed, share_of_error
+from redundancy.statistics import share_of_error
 from redundancy.trials import Trials
 from redundancy.verdict import (
     ATTRIBUTE,
@@ -258,82 +256,49 @@ def observe(name: str, value: object) -> None:
     hearing.observe(name, measured(name, value))
 
 
-def judge(successes: int, runs: int, *, at_least: float = 0.95, confidence: float = 0.95, what: str = "") -> Verdict:
-    """Judges that a run succeeds with probability at least `at_least`, on independent runs.
+@runtime_checkable
+class Question(Hashable, Protocol):
+    """Evidence and what is claimed of it; the same evidence makes an equal question.
 
-    HOLDS and REFUTED come from exact one-sided binomial tests. Where `@given` has many configurations judged, one of
-    them refutes the whole claim, so the k-th to be visited may spend only `6 alpha / (pi k)^2` of the error budget
-    alpha = 1 - `confidence` on that. Holding needs no such care: the claim holds only if every configuration does.
-    The budget is that of one test; each set of a test's parameters has its own.
+    Attributes:
+        what: What it is about, in words.
+    """
 
-    Args:
-        successes: How many of the runs satisfied the predicate.
-        runs: How many there were. They must be independent; configurations that Hypothesis found are not.
-        at_least: The rate that is claimed, in (0, 1].
-        confidence: In (0, 1).
-        what: What a success is, to be shown.
+    @property
+    def what(self) -> str: ...  # noqa: D102 - said above
 
-    Returns:
-        HOLDS or INCONCLUSIVE, which is taken down and does not stop the test.
+    def judged(self, claim: Claim, refuting: float) -> Verdict:
+        """The verdict, as one on that claim; with `refuting` confidence at least to say no."""
+        ...
+
+
+def pronounced(question: Question, confidence: float) -> Verdict:
+    """The verdict on a question, which is taken down where a claim is under way.
+
+    Where `@given` has many configurations judged, one of them refutes the whole claim, so the k-th to be visited may
+    spend only `6 alpha / (pi k)^2` of the error budget alpha = 1 - `confidence` on that. Holding needs no such care:
+    the claim holds only if every configuration does. The budget is that of one test; each set of a test's parameters
+    has its own.
 
     Raises:
-        Refuted: The runs refute it.
-        OptionError: The counts, the rate or the confidence are impossible.
-        ClaimError: The claim has a rate of its own.
+        Refuted: It is REFUTED.
+        ClaimError: The claim under way has a rate of its own.
     """
     __tracebackhide__ = True
     hearing = under_way()
-    if hearing is not None and hearing.claim.at_least is not None:
-        raise ClaimError("the rate of this claim is judged by @claim: state what one run must be like by plain asserts")
-    count = _Count(successes, runs, at_least, confidence, what or "runs as claimed")
-    visits = hearing.visit(count) if hearing is not None else 0
-    verdict = count.judged(hearing.claim if hearing is not None else Claim(count.what), visits)
-    if hearing is not None:
+    if hearing is None:
+        verdict = question.judged(Claim(question.what), confidence)
+    else:
+        if hearing.claim.at_least is not None:
+            raise ClaimError(
+                "the rate of this claim is judged by @claim: state what one run must be like by plain asserts"
+            )
+        share = share_of_error(1.0 - confidence, hearing.visit(question))
+        verdict = question.judged(hearing.claim, 1.0 - share)
         hearing.judged(verdict)
     if verdict.outcome is Outcome.REFUTED:
         raise Refuted(verdict.why)
     return verdict
-
-
-@dataclass(frozen=True, slots=True)
-class _Count:
-    """Successes among runs, and the rate that is claimed of them."""
-
-    successes: int
-    runs: int
-    rate: float
-    confidence: float
-    what: str
-
-    def judged(self, claim: Claim, visits: int) -> Verdict:
-        """The verdict, where this is the configuration of that number; 0 where no others will be judged."""
-        alpha = 1.0 - self.confidence
-        sure = 1.0 - (share_of_error(alpha, visits) if visits else alpha)
-        answer = certified(self.successes, self.runs, self.rate, self.confidence, refuting=sure)
-        outcome = {True: Outcome.HOLDS, False: Outcome.REFUTED, None: Outcome.INCONCLUSIVE}[answer]
-        why = {
-            Outcome.HOLDS: "",
-            Outcome.REFUTED: f"{self}; at least {self.rate:g} was claimed",
-            Outcome.INCONCLUSIVE: f"{self}; {self._open(sure)}",
-        }[outcome]
-        share = self.successes / self.runs
-        scope = f"a rate of at least {self.rate:g}, at {self.confidence:.4g} confidence"
-        return Verdict(claim, outcome, Evidence({f"{self.what} (rate)": [share, share]}, 1, self.runs), scope, why)
-
-    def __str__(self) -> str:
-        low, high = clopper_pearson(self.successes, self.runs, self.confidence)
-        interval = f"a rate in [{low:.3g}, {high:.3g}] at {self.confidence:.4g} confidence"
-        return f"{self.what}: {self.successes} of {self.runs}, {interval}"
-
-    def _open(self, sure: float) -> str:
-        if certified(self.successes, self.runs, self.rate, self.confidence) is False:
-            return f"after so many configurations, this one refutes only at {sure:.6g} confidence"
-        if self.rate == 1.0:
-            return "no number of runs certifies a rate of 1"
-        needed = runs_needed(self.rate, self.confidence)
-        if self.runs < needed:
-            return f"fewer than {needed} runs cannot certify {self.rate:g}"
-        return f"that does not decide about {self.rate:g}"
 
 
 def _verdict_of(judgement: Judgement, claim: Claim) -> Verdict:

@@ -7,6 +7,7 @@ whoever only reads a verdict does not pay for SciPy.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from redundancy.errors import OptionError
 
@@ -118,6 +119,40 @@ def mcnemar(gained: int, lost: int) -> float:
     if gained < 0 or lost < 0:
         raise OptionError(f"cannot compare {gained} gains with {lost} losses: counts start at 0")
     return _at_least_so_many(gained, gained + lost, 0.5)
+
+
+def chance_share(found: float, simulated: Sequence[float]) -> float:
+    """Exact Monte Carlo test that a count is larger than chance makes it.
+
+    Args:
+        found: The count.
+        simulated: The same count in independent simulations of chance, at least one.
+
+    Returns:
+        `(1 + simulations with at least as many) / (1 + simulations)`: if the count is one of chance's own, this is at
+        most p with probability at most p, for every p, whatever the distribution is.
+
+    Raises:
+        OptionError: There is no simulation, or a count is NaN.
+    """
+    if not len(simulated) or any(math.isnan(count) for count in (found, *simulated)):
+        raise OptionError("nothing to compare with chance: give at least one simulated count, and none that is NaN")
+    return (1 + sum(count >= found for count in simulated)) / (1 + len(simulated))
+
+
+def simulations_needed(confidence: float = 0.95) -> int:
+    """How many simulations of chance there must be for a count to be beyond chance: 19, 99 and 999 for .95, .99, .999.
+
+    Raises:
+        OptionError: The confidence is impossible.
+    """
+    _check(0, 1, confidence)
+    return math.ceil(1.0 / (1.0 - confidence) - 1e-9) - 1
+
+
+def certain(chance: float, confidence: float) -> bool:
+    """Whether something has a chance of at most 1 - `confidence`, where both are decimals: 1 - .9 is not quite .1."""
+    return chance <= 1.0 - confidence + 1e-12
 
 
 def isotropic_tail(cosine: float, dimension: int, signed: bool = True) -> float:

@@ -37,6 +37,10 @@ class Outcome(Enum):
     REFUTED = "REFUTED"
 
 
+OUTCOMES = {True: Outcome.HOLDS, False: Outcome.REFUTED, None: Outcome.INCONCLUSIVE}
+"""What an answer means for a claim."""
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A sentence that evidence can refute.

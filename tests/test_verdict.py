@@ -10,7 +10,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from redundancy.hearing import Hearing, judge, judging, observe, under_way
+from redundancy.counting import judge
+from redundancy.hearing import Hearing, judging, observe, under_way
 from redundancy.verdict import Claim, ClaimError, Outcome, Refuted, claim
 
 CLAIM = Claim("water is wet")
