@@ -53,6 +53,14 @@ class LossWarning(UserWarning):
     """Something of a model file could not be read, and will be missing in a file that is written from it."""
 
 
+class InconclusiveWarning(UserWarning):
+    """A claim that could be neither certified nor refuted; where that is no failure, it is told as a warning."""
+
+
+class ReportWarning(UserWarning):
+    """A report for a service could not be handed over; the session goes on without it."""
+
+
 def warn_caller(message: str, category: type[Warning]) -> None:
     """Warns, and points at the line outside of this package that called it: what is inside tells nobody anything."""
     level, frame = 1, sys._getframe()

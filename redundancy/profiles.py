@@ -7,14 +7,19 @@ it is applied: `@settings` and `@given` below it are made in between. What `@set
 
 The search is derandomized: a claim meets the same configurations each time, here and in CI. The root seed of a session
 does not change them; it only decides the seeds of the runs inside a configuration.
+
+Hypothesis keeps tables between sessions, beside its database, which claims do without: by itself in a directory
+`.hypothesis` where it runs, which may be a source tree that nobody may write to. For claims they lie elsewhere.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
 EXAMPLES = {"quick": 5, "standard": 25, "thorough": 150}
@@ -22,15 +27,23 @@ EXAMPLES = {"quick": 5, "standard": 25, "thorough": 150}
 
 DEFAULT = "standard"
 
-_chosen: ContextVar[str | None] = ContextVar("profile", default=None)
-_before: ContextVar[str | None] = ContextVar("before", default=None)
+STORAGE = "HYPOTHESIS_STORAGE_DIRECTORY"
+"""The environment variable by which a user says where Hypothesis keeps things."""
+
+_chosen: ContextVar[tuple[str, Path | None] | None] = ContextVar("profile", default=None)
+_before: ContextVar[tuple[str, Path | None] | None] = ContextVar("before", default=None)
 
 
 @contextmanager
-def chosen(name: str) -> Iterator[None]:
-    """Claims made inside are searched with that profile; claims made elsewhere with the user's own settings."""
+def chosen(name: str, home: Path | None = None) -> Iterator[None]:
+    """Claims made inside are searched with that profile; claims made elsewhere with the user's own settings.
+
+    Args:
+        name: One of `EXAMPLES`.
+        home: The directory in which Hypothesis keeps its tables while it deals with claims; that of the user if None.
+    """
     previous = _chosen.get()
-    _chosen.set(name)
+    _chosen.set((name, home))
     try:
         yield
     finally:
@@ -40,13 +53,14 @@ def chosen(name: str) -> Iterator[None]:
 
 def enter() -> None:
     """Put the chosen profile in force, where there is one and Hypothesis is in use."""
-    name = _chosen.get()
-    if name is None or "hypothesis" not in sys.modules:
+    made = _chosen.get()
+    if made is None or "hypothesis" not in sys.modules:
         return
     from hypothesis import settings
 
+    name, home = made
     leave()
-    _before.set(settings.get_current_profile_name())
+    _before.set((settings.get_current_profile_name(), _moved(home)))
     settings.register_profile(f"redundancy-{name}", **fields(name))
     settings.load_profile(f"redundancy-{name}")
 
@@ -59,7 +73,32 @@ def leave() -> None:
     from hypothesis import settings
 
     _before.set(None)
-    settings.load_profile(before)
+    name, home = before
+    settings.load_profile(name)
+    _moved(home)
+
+
+@contextmanager
+def searching() -> Iterator[None]:
+    """While Hypothesis deals with claims: what it keeps lies in the chosen home."""
+    made = _chosen.get()
+    before = _moved(made[1]) if made is not None and "hypothesis" in sys.modules else None
+    try:
+        yield
+    finally:
+        _moved(before)
+
+
+def _moved(home: Path | None) -> Path | None:
+    """Moves Hypothesis there, and returns where it was; None where it stays."""
+    if home is None or STORAGE in os.environ:
+        return None
+    from hypothesis.configuration import set_hypothesis_home_dir, storage_directory
+
+    found: Any = storage_directory(intent_to_write=False)
+    before: Path = getattr(found, "home_directory", found)  # a path in earlier versions
+    set_hypothesis_home_dir(home)
+    return before
 
 
 def fields(name: str) -> dict[str, Any]:

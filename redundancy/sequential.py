@@ -119,13 +119,31 @@ def evidence_for(successes: int, failures: int, p0: float) -> float:
         p0: In (0, 1).
     """
     sure = -successes * math.log(p0) if not failures else -math.inf
-    spread = _spread(successes, failures, p0, SHAPES[0], above=True)
+    spread = log_ratio(successes, failures, p0, SHAPES[0], above=True)
     return _added(math.log(SURE) + sure, math.log1p(-SURE) + spread)
 
 
 def evidence_against(successes: int, failures: int, p0: float) -> float:
     """The logarithm of the evidence that a run succeeds with probability less than `p0`; 0 before any run."""
-    return _spread(successes, failures, p0, SHAPES[1], above=False)
+    return log_ratio(successes, failures, p0, SHAPES[1], above=False)
+
+
+def log_ratio(successes: int, failures: int, p0: float, shape: tuple[float, float], *, above: bool) -> float:
+    """The logarithm of the likelihood ratio against `p0`, averaged over a Beta distribution that is cut off there.
+
+    Args:
+        successes: From 0 up.
+        failures: From 0 up.
+        p0: In (0, 1).
+        shape: Of the distribution, both above 0.
+        above: Whether the part above `p0` is meant, or the one below.
+    """
+    from scipy.special import betaln
+
+    a, b = shape
+    bet = betaln(successes + a, failures + b) - betaln(a, b)
+    bet += _log_tail(successes + a, failures + b, p0, above) - _log_tail(a, b, p0, above)
+    return float(bet) - successes * math.log(p0) - failures * math.log1p(-p0)
 
 
 def interval(successes: int, runs: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -155,16 +173,6 @@ def _crossing(excluded: Callable[[float], bool], low: float, high: float) -> flo
         middle = (low + high) / 2.0
         low, high = (middle, high) if 0.0 < middle < 1.0 and excluded(middle) else (low, middle)
     return low
-
-
-def _spread(successes: int, failures: int, p0: float, shape: tuple[float, float], *, above: bool) -> float:
-    """The logarithm of the likelihood ratio against `p0`, averaged over a Beta distribution that is cut off there."""
-    from scipy.special import betaln
-
-    a, b = shape
-    bet = betaln(successes + a, failures + b) - betaln(a, b)
-    bet += _log_tail(successes + a, failures + b, p0, above) - _log_tail(a, b, p0, above)
-    return float(bet) - successes * math.log(p0) - failures * math.log1p(-p0)
 
 
 def _log_tail(a: float, b: float, p0: float, above: bool) -> float:

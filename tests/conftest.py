@@ -12,6 +12,15 @@ settings.register_profile("tests", **{**fields("standard"), "max_examples": 100}
 settings.load_profile("tests")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def off_github():
+    """A run of pytest inside a test has nothing to tell GitHub, where that runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE"):
+            patch.delenv(name, raising=False)
+        yield
+
+
 @pytest.fixture
 def in_float64():
     """Keras layers compute in float64 unless they say otherwise."""

@@ -150,4 +150,4 @@ def test_the_value_of_an_option_is_no_path(tmp_path, monkeypatch):
     tmp_path.joinpath("data.npz").touch()
     tmp_path.joinpath("claim_x.py").touch()
     assert _paths(["--redundancy-data", "data.npz"]) == []
-    assert _paths(["--redundancy-strict", "claim_x.py", "-q"]) == ["claim_x.py"]
+    assert _paths(["--redundancy-inconclusive=fail", "claim_x.py", "-q"]) == ["claim_x.py"]

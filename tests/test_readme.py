@@ -106,11 +106,11 @@ def test_the_options_that_are_named_are_there(capsys):
 
 
 def test_every_option_of_pytest_is_in_the_table():
-    from redundancy.plugin import OPTIONS
+    from redundancy.plugin.options import OPTIONS
 
     table = README.split("## Options")[1].split("\n## ")[0]
     named = re.findall(r"^\| `--redundancy-(\w+)` \| `redundancy_\w+` \|", table, re.MULTILINE)
-    assert sorted(named) == sorted([*OPTIONS, "strict"])
+    assert sorted(named) == sorted(OPTIONS)
 
 
 @pytest.mark.parametrize("command", ["-e properties", "-e py\n"])

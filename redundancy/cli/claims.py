@@ -61,9 +61,7 @@ def _paths(arguments: Sequence[str]) -> list[str]:
     """The arguments that name a place to look for claims, and not the value of one of this package's options."""
     befores = ["", *arguments]
     values = {
-        place
-        for place, before in enumerate(befores[:-1])
-        if before.startswith("--redundancy-") and "=" not in before and before != "--redundancy-strict"
+        place for place, before in enumerate(befores[:-1]) if before.startswith("--redundancy-") and "=" not in before
     }
     return [
         argument

@@ -29,6 +29,7 @@ class Record:
         configurations: Over how many.
         runs: Over how many.
         data: Descriptions of the data sets used, by name.
+        digests: Theirs, by name.
         place: Where the test stands among all tests of the session.
     """
 
@@ -40,6 +41,7 @@ class Record:
     configurations: int = 0
     runs: int = 0
     data: Mapping[str, str] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
     place: int = 0
 
     def to_json(self) -> str:
@@ -96,6 +98,7 @@ def _merged(group: list[Record]) -> Record:
         sum(record.configurations for record in group),
         sum(record.runs for record in group),
         {name: text for record in group for name, text in record.data.items()},
+        {name: digest for record in group for name, digest in record.digests.items()},
         group[0].place,
     )
 

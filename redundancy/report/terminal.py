@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Mapping
 
+from redundancy.report.layout import plain
 from redundancy.report.record import Record
 from redundancy.verdict import Measurement, Outcome
 
@@ -35,15 +36,15 @@ def lines(records: Iterable[Record], width: int) -> list[str]:
 def _claim(record: Record, width: int) -> list[str]:
     first = _wrapped(record.sentence, width, INDENT)
     shown = [record.outcome.ljust(INDENT) + first[0].lstrip(), *first[1:]]
-    for text in (record.why, _extent(record)):
+    for text in (record.why, extent(record)):
         shown += _wrapped(text, width, INDENT)
     for name, measurement in record.measurements.items():
         shown += _measurement(name, measurement, width)
     return shown
 
 
-def _extent(record: Record) -> str:
-    """Over how many configurations and runs, on which data, how far."""
+def extent(record: Record) -> str:
+    """Says over how many configurations and runs, on which data, how far."""
     # A search that found nothing has not shown that there is nothing.
     verb = "not refuted " if record.outcome == Outcome.HOLDS.value and record.configurations > 1 else ""
     parts = [f"{verb}in {_count(record.configurations, 'configuration')}"] if record.configurations else []
@@ -62,7 +63,7 @@ def _measurement(name: str, measurement: Measurement, width: int) -> list[str]:
 
 
 def _table(rows: Mapping[str, float | str]) -> list[str]:
-    cells = {key: value if isinstance(value, str) else _number(value) for key, value in rows.items()}
+    cells = {plain(key): plain(value) if isinstance(value, str) else _number(value) for key, value in rows.items()}
     left = max(map(len, cells), default=0)
     right = max(map(len, cells.values()), default=0)
     if all(key.isdecimal() for key in cells):
@@ -87,4 +88,4 @@ def _count(number: int, noun: str) -> str:
 
 def _wrapped(text: str, width: int, indent: int) -> list[str]:
     blank = " " * indent
-    return textwrap.wrap(text, width, initial_indent=blank, subsequent_indent=blank, break_on_hyphens=False)
+    return textwrap.wrap(plain(text), width, initial_indent=blank, subsequent_indent=blank, break_on_hyphens=False)

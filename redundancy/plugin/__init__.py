@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
 from redundancy import profiles
-from redundancy.errors import RedundancyError
+from redundancy.cache import directory
+from redundancy.errors import DataError, RedundancyError
 from redundancy.hearing import UNTOLD, Hearing, first_line, judging, under_way
 from redundancy.ledger import Book, Identity, Ledger
+from redundancy.plugin.options import CHOICES, DATASET, NOTHING, add_options, read_options
+from redundancy.plugin.section import CARRIED, Section
 from redundancy.provenance import code_digest
-from redundancy.report.record import ERROR, Record, merged, recorded
-from redundancy.report.terminal import lines
+from redundancy.report.record import ERROR, Record, recorded
+from redundancy.report.results import FAIL
 from redundancy.verdict import ATTRIBUTE, Claim, ClaimError, Outcome
 
 if TYPE_CHECKING:
@@ -31,62 +34,16 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PROPERTY = "redundancy_claim"
-"""The name under which a record crosses processes, and enters a JUnit file."""
-
-COLORS: dict[str, dict[str, bool]] = {
-    Outcome.HOLDS.value: {"green": True},
-    Outcome.INCONCLUSIVE.value: {"yellow": True},
-    Outcome.REFUTED.value: {"red": True},
-    ERROR: {"red": True, "bold": True},
-}
-
-OPTIONS = {
-    "data": "the data set: a name (mnist-5k, mnist) or an .npz file; else REDUNDANCY_DATA, else mnist-5k",
-    "store": "the directory that keeps trained networks; else one in the user's cache",
-    "profile": f"how many configurations a claim is searched for: {', '.join(profiles.EXAMPLES)} "
-    f"({', '.join(map(str, profiles.EXAMPLES.values()))}; {profiles.DEFAULT} if not given)",
-    "cluster": "who trains networks: here, processes:N, or a Dask scheduler as tcp://host:8786 (here if not given)",
-    "ledger": "the directory that keeps verdicts on claims with a rate; else one in the user's cache; or none",
-    "seed": "the root seed, from which the seeds of all runs come (0 if not given); not that of the search",
-}
-"""The options that take a value, and what they are: `--redundancy-NAME`, or `redundancy_NAME` in an ini file."""
-
-
-@dataclass(frozen=True, slots=True)
-class Choices:
-    """What the options say. Empty where nothing was said."""
-
-    data: str
-    store: str
-    profile: str
-    cluster: str
-    ledger: str
-    seed: int
-    strict: bool
-
-
-NOTHING = "none"
-"""The ledger that keeps nothing."""
-
 CLAIMS = "claim_*.py"
 """Files in which pytest looks for claims, besides those in which it looks for tests."""
 
-_CHOICES = pytest.StashKey[Choices]()
-_DATASET = pytest.StashKey["Dataset"]()
 _RECORD = pytest.StashKey[Record]()
 _PLACE = pytest.StashKey[int]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds the options and their ini twins."""
-    group = parser.getgroup("redundancy", "claims about redundancy in neural networks")
-    for name, text in OPTIONS.items():
-        group.addoption(f"--redundancy-{name}", metavar=name.upper(), default=None, help=text)
-        parser.addini(f"redundancy_{name}", text, default="")
-    text = "fail a test whose claim is INCONCLUSIVE"
-    group.addoption("--redundancy-strict", action="store_true", default=None, help=text)
-    parser.addini("redundancy_strict", text, type="bool", default=False)
+    add_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -94,76 +51,21 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "claim: a claim about redundancy, set by @redundancy.claim('its sentence')")
     if CLAIMS not in config.getini("python_files"):
         config.addinivalue_line("python_files", CLAIMS)
-    choices = config.stash[_CHOICES] = _choices(config)
-    if choices.data and not hasattr(config, "workerinput"):
-        _check_data(config, choices.data)
-    if choices.cluster and not hasattr(config, "workerinput"):
-        _check_cluster(choices.cluster)
-    if choices.ledger not in ("", NOTHING):
-        _check_ledger(choices.ledger)
+    choices = read_options(config)
     scope = ExitStack()
-    scope.enter_context(profiles.chosen(choices.profile))
+    scope.enter_context(profiles.chosen(choices.profile, _home()))
     config.add_cleanup(scope.close)
-    config.pluginmanager.register(Section(), "redundancy-section")
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Section(config), "redundancy-section")
 
 
-def _choices(config: pytest.Config) -> Choices:
-    said = {name: _said(config, name) for name in OPTIONS}
-    profile = said["profile"] or profiles.DEFAULT
-    if profile not in profiles.EXAMPLES:
-        known = ", ".join(profiles.EXAMPLES)
-        raise pytest.UsageError(f"--redundancy-profile: there is no profile {profile!r}; give one of {known}")
-    seed = said["seed"] or "0"
-    if not (seed.isascii() and seed.isdigit()):
-        raise pytest.UsageError(f"--redundancy-seed: {seed!r} is no seed; give a whole number from 0 up")
-    return Choices(
-        said["data"],
-        said["store"],
-        profile,
-        said["cluster"],
-        said["ledger"],
-        int(seed),
-        bool(_option(config, "strict")),
-    )
-
-
-def _option(config: pytest.Config, name: str) -> object:
-    """The command line comes first, then the ini file."""
-    given = config.getoption(f"redundancy_{name}")
-    return config.getini(f"redundancy_{name}") if given is None else given
-
-
-def _said(config: pytest.Config, name: str) -> str:
-    return str(_option(config, name)).strip()
-
-
-def _check_data(config: pytest.Config, chosen: str) -> None:
-    """A name is known, or a file is sound; a file that was read is kept."""
-    from redundancy.data import LOADERS, load
-
-    if chosen in LOADERS:
-        return
+def _home() -> Path:
+    """Where Hypothesis keeps its tables for claims."""
     try:
-        config.stash[_DATASET] = load(chosen)
-    except RedundancyError as error:
-        raise pytest.UsageError(f"--redundancy-data: {error}") from None
-
-
-def _check_cluster(chosen: str) -> None:
-    """It can be talked to now; whether its workers have the right versions is seen when there is something to train."""
-    from redundancy.zoo.workers import Workers
-
-    try:
-        Workers.parse(chosen).check()
-    except RedundancyError as error:
-        raise pytest.UsageError(f"--redundancy-cluster: {error}") from None
-
-
-def _check_ledger(chosen: str) -> None:
-    try:
-        Ledger(Path(chosen).expanduser())
-    except RedundancyError as error:
-        raise pytest.UsageError(f"--redundancy-ledger: {error}") from None
+        return directory() / "hypothesis"
+    except DataError:
+        # It does without, where nothing can be made. Who needs the cache for more will say that there is none.
+        return Path(os.devnull) / "hypothesis"
 
 
 @pytest.fixture(scope="session")
@@ -171,10 +73,10 @@ def dataset(pytestconfig: pytest.Config) -> Dataset:
     """The chosen data set."""
     from redundancy.data import choose, load
 
-    if _DATASET not in pytestconfig.stash:
-        chosen = choose(pytestconfig.stash[_CHOICES].data or None, os.environ)
-        pytestconfig.stash[_DATASET] = _or_fail(lambda: load(chosen))
-    return pytestconfig.stash[_DATASET]
+    if DATASET not in pytestconfig.stash:
+        chosen = choose(pytestconfig.stash[CHOICES].data or None, os.environ)
+        pytestconfig.stash[DATASET] = _or_fail(lambda: load(chosen))
+    return pytestconfig.stash[DATASET]
 
 
 @pytest.fixture(scope="session")
@@ -182,7 +84,7 @@ def store(pytestconfig: pytest.Config) -> Store:
     """The store that keeps trained networks."""
     from redundancy.zoo import Store
 
-    chosen = pytestconfig.stash[_CHOICES].store
+    chosen = pytestconfig.stash[CHOICES].store
     return _or_fail(lambda: Store(Path(chosen).expanduser()) if chosen else Store.default())
 
 
@@ -199,7 +101,7 @@ def _or_fail(make: Callable[[], T]) -> T:
 @pytest.fixture(scope="session")
 def root_seed(pytestconfig: pytest.Config) -> int:
     """The root seed of the session."""
-    return pytestconfig.stash[_CHOICES].seed
+    return pytestconfig.stash[CHOICES].seed
 
 
 @pytest.fixture(scope="session")
@@ -209,7 +111,7 @@ def trained(
     """`trained(recipe, seeds)`: networks trained on the chosen data, each counted as a run of the claim under way."""
     from redundancy.zoo import train
 
-    cluster = pytestconfig.stash[_CHOICES].cluster
+    cluster = pytestconfig.stash[CHOICES].cluster
 
     def runs(recipe: Recipe, seeds: Iterable[int]) -> tuple[Run, ...]:
         seeds = tuple(seeds)
@@ -261,6 +163,14 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker("claim")
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
+    """Keeps Hypothesis's own plugin, which prepares itself here, from writing where the claims are."""
+    searched = [claim_of(item) for item in items if getattr(getattr(item, "obj", None), "is_hypothesis_test", False)]
+    with profiles.searching() if searched and None not in searched else nullcontext():
+        return (yield)
+
+
 def pytest_collectreport() -> None:
     """Puts the user's profile back, where a module broke off between a claim and its test."""
     profiles.leave()
@@ -283,7 +193,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
         try:
             book = _or_fail(lambda: stack.enter_context(_book(item, made)))
             hearing = stack.enter_context(judging(_hearing(item, made, book)))
-            with hearing.of(item):
+            with profiles.searching(), hearing.of(item):
                 result = yield
         except (pytest.skip.Exception, pytest.exit.Exception, KeyboardInterrupt):
             raise
@@ -292,7 +202,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
             raise
     verdict = hearing.verdict()
     item.stash[_RECORD] = recorded(verdict, _data(item, hearing))
-    if verdict.outcome is Outcome.INCONCLUSIVE and item.config.stash[_CHOICES].strict:
+    if verdict.outcome is Outcome.INCONCLUSIVE and item.config.stash[CHOICES].inconclusive == FAIL:
         pytest.fail(f"INCONCLUSIVE: {verdict.why}", pytrace=False)
     return result
 
@@ -301,13 +211,13 @@ def _hearing(item: pytest.Item, made: Claim, book: Book) -> Hearing:
     given = getattr(getattr(item, "callspec", None), "params", {})
     fixed = frozenset(getattr(item, "fixturenames", ())) - frozenset(given)
     failures = AssertionError, pytest.fail.Exception
-    return Hearing(made, book, item.config.stash[_CHOICES].seed, fixed, failures)
+    return Hearing(made, book, item.config.stash[CHOICES].seed, fixed, failures)
 
 
 @contextmanager
 def _book(item: pytest.Item, made: Claim) -> Iterator[Book]:
     """What was found about the claim of an item before; only claims with a rate are kept."""
-    chosen = item.config.stash[_CHOICES].ledger
+    chosen = item.config.stash[CHOICES].ledger
     if made.at_least is None or chosen == NOTHING:
         yield Book()
         return
@@ -353,11 +263,16 @@ def _line(error: BaseException) -> str:
 
 
 def _data(item: pytest.Item, hearing: Hearing) -> dict[str, str]:
-    loaded = item.config.stash.get(_DATASET, None)
+    loaded = item.config.stash.get(DATASET, None)
     # `run` brings the data along; whether they were needed shows in what was done.
     asked = "dataset" in getattr(item, "fixturenames", ())
     used = asked and (hearing.claim.at_least is None or hearing.on_data)
     return {loaded.name: str(loaded)} if used and loaded is not None else {}
+
+
+def _digests(item: pytest.Item, record: Record) -> dict[str, str]:
+    loaded = item.config.stash.get(DATASET, None)
+    return {loaded.name: loaded.digest} if loaded is not None and loaded.name in record.data else {}
 
 
 @pytest.hookimpl(wrapper=True)
@@ -376,33 +291,10 @@ def pytest_runtest_makereport(
         outcome = Outcome.REFUTED.value if refuted else ERROR
         record = Record(made.sentence, outcome, _line(call.excinfo.value))
     if record is not None:
-        # To the item as well: what the teardown reports is what enters a JUnit file.
-        entry = PROPERTY, replace(record, place=item.stash[_PLACE]).to_json()
-        item.user_properties.append(entry)
-        report.user_properties.append(entry)
+        carried = replace(record, place=item.stash[_PLACE], digests=_digests(item, record))
+        setattr(report, CARRIED, carried.to_json())
     return report
 
 
 def _says_holds(record: Record | None, report: pytest.TestReport) -> bool:
     return report.when == "teardown" if record is None else record.outcome == Outcome.HOLDS.value
-
-
-class Section:
-    """Collects the records, from this process and from workers, and shows them at the end of the run."""
-
-    def __init__(self) -> None:
-        self._records: dict[str, Record] = {}
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keeps the last record of each test."""
-        for name, value in report.user_properties:
-            if name == PROPERTY:
-                self._records[report.nodeid] = Record.from_json(str(value))
-
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Shows one entry a claim."""
-        if not self._records:
-            return
-        terminalreporter.write_sep("=", "claims")
-        for line in lines(merged(self._records.values()), terminalreporter._tw.fullwidth):
-            terminalreporter.write_line(line, **COLORS.get(line.split(" ", 1)[0], {}))
