@@ -78,7 +78,8 @@ class Hearing:
         self._current: dict[str, Measurement] = {}
         self._current_verdicts: list[Verdict] = []
         self._trained: set[Hashable] = set()
-        self._visits: dict[Hashable, int] = {}
+        self._asked = 0
+        self._answered: dict[Hashable, int] = {}
         self.on_data = False
 
     @contextmanager
@@ -190,14 +191,21 @@ class Hearing:
         self._trained.update(runs)
         self.on_data = True
 
-    def visit(self, counts: Hashable) -> int:
-        """The number, from 1, of these counts in the order of first visit.
+    def visit(self, question: Hashable) -> int:
+        """The number of a question, from 1, in the order in which they are asked.
 
-        A configuration that is tried again has the same counts, and so the same share of the error budget: a verdict
-        does not change under replay. Another one that happens to have the same counts may share that share, since it
-        is refuted only if the first one was.
+        What was refuted keeps its number, so that it is refuted under replay. Everything else gets a new one, whether
+        or not another configuration brought the same evidence: evidence that is common would else be asked about over
+        and over, and what is rare found in the end, for the price of one.
         """
-        return self._visits.setdefault(counts, len(self._visits) + 1)
+        if question in self._answered:
+            return self._answered[question]
+        self._asked += 1
+        return self._asked
+
+    def answered(self, question: Hashable, number: int) -> None:
+        """Takes down that the question of that number is refuted."""
+        self._answered[question] = number
 
     def verdict(self, refutation: str | None = None) -> Verdict:
         """What the evidence says.
@@ -293,9 +301,11 @@ def pronounced(question: Question, confidence: float) -> Verdict:
             raise ClaimError(
                 "the rate of this claim is judged by @claim: state what one run must be like by plain asserts"
             )
-        share = share_of_error(1.0 - confidence, hearing.visit(question))
-        verdict = question.judged(hearing.claim, 1.0 - share)
+        number = hearing.visit(question)
+        verdict = question.judged(hearing.claim, 1.0 - share_of_error(1.0 - confidence, number))
         hearing.judged(verdict)
+        if verdict.outcome is Outcome.REFUTED:
+            hearing.answered(question, number)
     if verdict.outcome is Outcome.REFUTED:
         raise Refuted(verdict.why)
     return verdict

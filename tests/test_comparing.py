@@ -62,6 +62,12 @@ def test_verdicts(claim, margin, pair, outcome):
     assert bool(verdict.why) == (outcome == "INCONCLUSIVE")
 
 
+def test_the_two_sides_of_equivalence_share_the_error_of_a_refutation():
+    with pytest.raises(Refuted):
+        judge_pairs(*changed(29, 0), claim="not worse", margin=0.02)
+    assert judge_pairs(*changed(29, 0), claim="equivalent", margin=0.02).outcome is Outcome.INCONCLUSIVE
+
+
 def test_the_scope_says_what_margin_confidence_and_how_many():
     scope = judge_pairs(*changed(0, 0), claim="not worse", margin=0.005, confidence=0.9).scope
     assert scope == "accuracy: second lower by less than 0.005, at 0.9 confidence, on 1000 images"

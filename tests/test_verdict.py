@@ -164,6 +164,22 @@ def test_true_claims_over_many_configurations_are_seldom_refuted():
     assert np.mean([refuted() for _ in range(300)]) <= 0.05 + 0.038
 
 
+def test_what_is_rare_is_not_found_in_the_end_for_the_price_of_one():
+    generator = np.random.default_rng(8)
+
+    def refuted() -> bool:
+        with judging(Hearing(CLAIM)):
+            try:
+                for right in generator.random(100) < 0.993:
+                    judge(int(right), 1, at_least=0.993)
+            except Refuted:
+                return True
+        return False
+
+    # Most configurations bring the same evidence, one success; three standard errors of 100 draws above 5%.
+    assert np.mean([refuted() for _ in range(100)]) <= 0.05 + 0.066
+
+
 def test_a_refuted_claim_shows_its_last_failing_configuration_only():
     with judging(Hearing(CLAIM)) as hearing:
         for value, right in [(1, True), (50, False), (2, True), (10, False)]:
