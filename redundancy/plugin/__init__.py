@@ -21,7 +21,7 @@ from redundancy.errors import DataError, RedundancyError
 from redundancy.hearing import UNTOLD, Hearing, first_line, judging, under_way
 from redundancy.ledger import Book, Identity, Ledger
 from redundancy.plugin.options import CHOICES, DATASET, NOTHING, add_options, read_options
-from redundancy.plugin.section import CARRIED, Section
+from redundancy.plugin.section import CARRIED, SKIPPED, Section
 from redundancy.provenance import code_digest
 from redundancy.report.record import ERROR, Record, recorded
 from redundancy.report.results import FAIL
@@ -189,6 +189,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     if made is None:
         return (yield)
     with ExitStack() as stack:
+        # From these Hypothesis would make a patch of the user's code, in `.hypothesis`, where it can (libcst).
+        stack.callback(vars(item).pop, "_hypothesis_failing_examples", None)
         hearing = Hearing(made)
         try:
             book = _or_fail(lambda: stack.enter_context(_book(item, made)))
@@ -293,6 +295,8 @@ def pytest_runtest_makereport(
     if record is not None:
         carried = replace(record, place=item.stash[_PLACE], digests=_digests(item, record))
         setattr(report, CARRIED, carried.to_json())
+    if made is not None and report.skipped and record is None:
+        setattr(report, SKIPPED, made.sentence)
     return report
 
 
