@@ -12,8 +12,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from redundancy.cli import _parser
-
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / ".github" / "actions" / "check"
 ACTION = yaml.safe_load((FOLDER / "action.yml").read_text())
@@ -114,12 +112,6 @@ def test_the_command_gets_the_inputs_as_they_are(called, tmp_path, inputs, words
 def test_the_code_of_the_command_is_that_of_the_step(called, tmp_path):
     called("redundancy", 2)
     assert run(SCRIPTS[1], tmp_path).returncode == 2
-
-
-def test_the_command_is_one_of_the_program():
-    words = re.search(r"^redundancy (.*?) -- ", SCRIPTS[1]["run"], re.MULTILINE)[1]
-    assert vars(_parser().parse_args(shlex.split(words)))["config"] == Path("$CONFIG")
-    assert _parser().parse_args(shlex.split(HOOK["entry"])[1:])
 
 
 def test_the_manifest_is_valid():
