@@ -20,6 +20,7 @@ from redundancy.cache import directory
 from redundancy.errors import DataError, RedundancyError
 from redundancy.hearing import UNTOLD, Hearing, first_line, judging, under_way
 from redundancy.ledger import Book, Identity, Ledger
+from redundancy.plugin.models import Gate, add_model_options, model, redundancy_model  # noqa: F401 - fixtures too
 from redundancy.plugin.options import CHOICES, DATASET, NOTHING, add_options, read_options
 from redundancy.plugin.section import CARRIED, SKIPPED, Section
 from redundancy.provenance import code_digest
@@ -44,6 +45,7 @@ _PLACE = pytest.StashKey[int]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds the options and their ini twins."""
     add_options(parser)
+    add_model_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -57,6 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(scope.close)
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Section(config), "redundancy-section")
+    Gate.open(config)
 
 
 def _home() -> Path:
