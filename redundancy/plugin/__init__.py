@@ -20,8 +20,9 @@ from redundancy.cache import directory
 from redundancy.errors import DataError, RedundancyError
 from redundancy.hearing import UNTOLD, Hearing, first_line, judging, under_way
 from redundancy.ledger import Book, Identity, Ledger
+from redundancy.plugin.models import Gate, add_model_options, model, redundancy_model  # noqa: F401 - fixtures too
 from redundancy.plugin.options import CHOICES, DATASET, NOTHING, add_options, read_options
-from redundancy.plugin.section import CARRIED, Section
+from redundancy.plugin.section import CARRIED, SKIPPED, Section
 from redundancy.provenance import code_digest
 from redundancy.report.record import ERROR, Record, recorded
 from redundancy.report.results import FAIL
@@ -44,6 +45,7 @@ _PLACE = pytest.StashKey[int]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds the options and their ini twins."""
     add_options(parser)
+    add_model_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -57,6 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(scope.close)
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Section(config), "redundancy-section")
+    Gate.open(config)
 
 
 def _home() -> Path:
@@ -189,6 +192,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     if made is None:
         return (yield)
     with ExitStack() as stack:
+        # From these Hypothesis would make a patch of the user's code, in `.hypothesis`, where it can (libcst).
+        stack.callback(vars(item).pop, "_hypothesis_failing_examples", None)
         hearing = Hearing(made)
         try:
             book = _or_fail(lambda: stack.enter_context(_book(item, made)))
@@ -293,6 +298,8 @@ def pytest_runtest_makereport(
     if record is not None:
         carried = replace(record, place=item.stash[_PLACE], digests=_digests(item, record))
         setattr(report, CARRIED, carried.to_json())
+    if made is not None and report.skipped and record is None:
+        setattr(report, SKIPPED, made.sentence)
     return report
 
 
