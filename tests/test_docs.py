@@ -5,9 +5,11 @@ import re
 from pathlib import Path
 
 from redundancy.frameworks.keras import kinds
+from redundancy.gate.settings import OF_ALL, OF_MODELS
 from redundancy.layers.tying import REASONS
 
-PAGE = (Path(__file__).parent.parent / "docs" / "layers.md").read_text()
+DOCS = Path(__file__).parent.parent / "docs"
+PAGE = (DOCS / "layers.md").read_text()
 FOLLOWED, KEPT = (PAGE.split(f"\n## {heading}")[1].split("\n## ")[0] for heading in ("Followed", "Kept"))
 
 
@@ -25,3 +27,8 @@ def test_every_class_that_is_read_is_listed():
 
 def test_every_reason_is_listed():
     assert dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", KEPT, re.MULTILINE)) == dict(REASONS)
+
+
+def test_every_key_of_the_gate_is_listed():
+    keys = re.findall(r"^\| `([a-z-]+)` \|", (DOCS / "gate.md").read_text(), re.MULTILINE)
+    assert sorted(keys) == sorted([*OF_ALL, *OF_MODELS])

@@ -49,7 +49,7 @@ MIXED = """
 
     @claim("not here")
     def test_skipped():
-        pytest.skip()
+        pytest.skip("no model")
 
     def test_other():
         pass
@@ -96,6 +96,12 @@ def test_the_json_has_every_verdict_by_test(written):
         "test_small[30]": ("REFUTED", True),
     }
     assert found["session"]["exit_code"] == 1
+    (skipped,) = found["skipped"]
+    assert (skipped["claim"], skipped["test"].split("::")[1], skipped["why"]) == (
+        "not here",
+        "test_skipped",
+        "no model",
+    )
 
 
 def test_the_json_keeps_to_its_schema(written):
@@ -115,6 +121,7 @@ def test_every_field_is_in_the_schema_and_in_the_documentation(written):
     found = json.loads(written())
     assert set(found) == set(parts[""]["properties"])
     assert set(found["session"]) == set(parts["session"]["properties"])
+    assert set(found["skipped"][0]) == set(parts["skipped"]["properties"])
     assert set(found["verdicts"][0]) == set(parts["verdict"]["properties"])
     names = {name for part in parts.values() for name in part.get("properties", ())}
     assert {name for name in names if f"| `{name}` |" not in docs} == set()

@@ -113,6 +113,37 @@ def test_what_else_is_tested_keeps_hypothesis_where_it_was(tree, cache, others):
     result.stdout.fnmatch_lines([f"*kept in {kept / 'x'}*"])
 
 
+PATCHES = """
+    import pytest
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(item):
+        try:
+            return (yield)
+        finally:
+            print("examples for a patch:", "_hypothesis_failing_examples" in vars(item))
+"""
+
+FAILING = """
+    from hypothesis import given, strategies as st
+    from redundancy import claim
+
+    {mark}
+    @given(st.integers())
+    def test_it(n):
+        assert n < 20
+"""
+
+
+@pytest.mark.parametrize(("mark", "kept"), [("@claim('small')", False), ("", True)])
+def test_hypothesis_makes_no_patch_of_a_claim(pytester, mark, kept):
+    pytester.makeconftest(PATCHES)
+    pytester.makepyfile(FAILING.format(mark=mark))
+    result = pytester.runpytest("-p", "no:cacheprovider", "-s")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([f"*examples for a patch: {kept}*"])
+
+
 def home():
     from hypothesis.configuration import storage_directory
 

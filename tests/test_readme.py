@@ -96,13 +96,19 @@ def test_every_file_that_is_linked_is_there():
 
 
 def test_the_options_that_are_named_are_there(capsys):
-    for title, commands in (("Redundancy out of a model", ("audit", "compact")), ("Trained networks", ZOO_COMMANDS)):
+    sections = {
+        "Redundancy out of a model": ("audit", "compact"),
+        "Trained networks": ZOO_COMMANDS,
+        "The models of a repository": ("check", "init"),
+    }
+    pytests = {"--redundancy-cluster", "--redundancy-model"}
+    for title, commands in sections.items():
         for command in commands:
             with pytest.raises(SystemExit):
                 main([*command.split(), "--help"])
         known = set(re.findall(r"--[a-z]+(?:-[a-z]+)*", capsys.readouterr().out))
         section = README.split(f"## {title}")[1].split("\n## ")[0]
-        assert set(re.findall(r"--[a-z]+(?:-[a-z]+)*", section)) - {"--redundancy-cluster"} <= known
+        assert set(re.findall(r"--[a-z]+(?:-[a-z]+)*", section)) - pytests <= known
 
 
 def test_every_option_of_pytest_is_in_the_table():
@@ -110,7 +116,7 @@ def test_every_option_of_pytest_is_in_the_table():
 
     table = README.split("## Options")[1].split("\n## ")[0]
     named = re.findall(r"^\| `--redundancy-(\w+)` \| `redundancy_\w+` \|", table, re.MULTILINE)
-    assert sorted(named) == sorted(OPTIONS)
+    assert sorted(named) == sorted([*OPTIONS, "model"])
 
 
 @pytest.mark.parametrize("command", ["-e properties", "-e py\n"])

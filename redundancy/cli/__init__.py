@@ -10,16 +10,11 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from redundancy.cli import claims, ledger, models, zoo
+from redundancy.cli import check, claims, ledger, models, zoo
+from redundancy.cli.codes import INTERRUPTED, MISTAKE, PIPE_CLOSED, UNUSABLE
 from redundancy.cli.parsing import Parser, parsed
 from redundancy.errors import RedundancyError
 from redundancy.output import reason
-
-INTERRUPTED, PIPE_CLOSED = 130, 141
-"""Exit codes as shells give them, for SIGINT and SIGPIPE."""
-
-MISTAKE = 70
-"""The exit code where this package has made a mistake; Python's own would be 1, which means something else here."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,10 +34,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except RedundancyError as error:
         print(f"redundancy: error: {error}", file=sys.stderr)
-        return 2
+        return UNUSABLE
     except MemoryError:
         print("redundancy: error: the memory is used up; use a machine with more, or less data", file=sys.stderr)
-        return 2
+        return UNUSABLE
     except KeyboardInterrupt as error:
         said = f"; {error}" if str(error) else ""
         print(f"redundancy: interrupted{said}", file=sys.stderr)
@@ -53,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"redundancy: error: {reason(error)}; check the space and the permissions there", file=sys.stderr)
         _close_stdout()
-        return 2
+        return UNUSABLE
     except Exception:
         traceback.print_exc()
         print("redundancy: this is a mistake of this package; please report it with the lines above", file=sys.stderr)
@@ -82,6 +77,7 @@ def _parser() -> Parser:
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and stop")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     claims.add_commands(commands)
+    check.add_commands(commands)
     models.add_commands(commands)
     zoo.add_commands(commands)
     ledger.add_commands(commands)

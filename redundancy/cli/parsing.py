@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -15,13 +16,24 @@ class Parser(argparse.ArgumentParser):
 
     Attributes:
         commands: The parsers of its commands, by name.
+        passing: Whether what comes after -- is for another program, and left alone as `passed`.
     """
 
     commands: Mapping[str, Any]
+    passing: bool
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.commands = {}
+        self.commands, self.passing = {}, False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """The arguments, and the words that nobody knows."""
+        words = list(sys.argv[1:] if args is None else args)
+        at = words.index("--") if self.passing and "--" in words else len(words)
+        known, left = super().parse_known_args(words[:at], namespace)
+        if self.passing:
+            known.passed = words[at + 1 :]
+        return known, left
 
     def error(self, message: str) -> NoReturn:
         """Ends the program with one line."""
@@ -41,6 +53,7 @@ def parsed(parser: Parser, argv: Sequence[str] | None) -> argparse.Namespace:
         parser: Of the program, with its `commands`; each of these has set the default `parser` to itself.
         argv: The arguments; those of the process if not given.
     """
+    arguments: argparse.Namespace
     arguments, left = parser.parse_known_args(argv)
     if left:
         arguments.parser.error(_unknown(left, arguments.parser, dict(_last(parser))))

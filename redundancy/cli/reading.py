@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from redundancy.cli.modules import check_module, imported
 from redundancy.cli.progress import silenced, told
 from redundancy.errors import LossWarning, OptionError
+from redundancy.modules import check_module, imported
 
 if TYPE_CHECKING:
     from redundancy.frameworks.keras.inputs import Input

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from redundancy.cli.modules import check_module, executed, imported
 from redundancy.errors import OptionError, RecipeError
+from redundancy.modules import check_module, executed, imported
 from redundancy.output import reason
 from redundancy.report.layout import cut, plain
 from redundancy.suggesting import suggested

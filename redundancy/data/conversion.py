@@ -24,7 +24,7 @@ def dataset_from(name: str, arrays: Mapping[str, Array]) -> Dataset:
     Raises:
         DataError: An array is none of that, or the arrays do not fit each other.
     """
-    converters = {"x": _images, "y": _labels}
+    converters = {"x": _images, "y": labels}
     return Dataset(name, *(converters[key[0]](name, key, arrays[key]) for key in KEYS))
 
 
@@ -44,15 +44,28 @@ def _images(name: str, key: str, raw: Array) -> Array:
     return images
 
 
-def _labels(name: str, key: str, raw: Array) -> Array:
-    labels = raw[:, 0] if raw.ndim == 2 and raw.shape[1] == 1 else raw
-    if labels.ndim != 1:
+def labels(name: str, key: str, raw: Array) -> Array:
+    """The numbers of classes, one a row.
+
+    Args:
+        name: Of the data set, for the error.
+        key: What the array is called in it, for the error.
+        raw: Shape (n,) or (n, 1), integers, or floats that are integers.
+
+    Returns:
+        Shape (n,), int64.
+
+    Raises:
+        DataError: The array is none of that.
+    """
+    numbers = raw[:, 0] if raw.ndim == 2 and raw.shape[1] == 1 else raw
+    if numbers.ndim != 1:
         raise refused(name, f"{key} has shape {raw.shape}", "give the number of the class, one an image")
-    if labels.dtype.kind not in "iuf":
-        raise refused(name, f"{key} holds {labels.dtype}", "store the numbers of the classes as integers")
-    if labels.dtype.kind == "f" and not np.all(np.isfinite(labels) & (labels == np.rint(labels))):
+    if numbers.dtype.kind not in "iuf":
+        raise refused(name, f"{key} holds {numbers.dtype}", "store the numbers of the classes as integers")
+    if numbers.dtype.kind == "f" and not np.all(np.isfinite(numbers) & (numbers == np.rint(numbers))):
         raise refused(name, f"{key} has values that are not whole numbers", "store the numbers of the classes")
     # Beyond this, the cast below would change them: uint64 to negative numbers, floats to anything.
-    if labels.size and max(abs(int(labels.min())), abs(int(labels.max()))) > 2**53:
+    if numbers.size and max(abs(int(numbers.min())), abs(int(numbers.max()))) > 2**53:
         raise refused(name, f"{key} has labels beyond 2**53", "number the classes from 0")
-    return labels.astype(np.int64)
+    return numbers.astype(np.int64)

@@ -44,6 +44,23 @@ def samples(path: str | Path, inputs: Sequence[tuple[str, Shape]]) -> tuple[Arra
     return fitting
 
 
+def part(path: str | Path, key: str, each: tuple[str, Shape]) -> Array:
+    """One array of a file, as the only input of a model.
+
+    Args:
+        path: An .npz file.
+        key: What the array is called: x_test and x_train are taken as a data set is.
+        each: (name, shape without the batch; None for any size) of the input.
+
+    Returns:
+        Shape (n, *shape).
+
+    Raises:
+        DataError: As of `samples`.
+    """
+    return _fitting(str(path), key, npz.read(Path(path), lambda _: (key,))[key], each)
+
+
 def _chosen(name: str, inputs: Sequence[tuple[str, Shape]], present: Collection[str]) -> Sequence[str]:
     """The arrays to read, one an input."""
     named = [key for key, _ in inputs]

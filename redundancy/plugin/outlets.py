@@ -59,8 +59,8 @@ def tell_github(config: pytest.Config, found: Session) -> None:
         return
     workspace = os.environ.get("GITHUB_WORKSPACE")
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    commands = github.commands(found, config.rootpath, Path(workspace) if workspace else None)
-    if reporter is not None:
+    commands = list(github.commands(found, config.rootpath, Path(workspace) if workspace else None))
+    if reporter is not None and commands:
         # The first line ends pytest's own, which shows how far it is: a command has to begin its line.
         for line in ("", *commands):
             reporter.write_line(line)

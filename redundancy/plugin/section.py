@@ -11,12 +11,15 @@ from redundancy.plugin import outlets
 from redundancy.plugin.junit import add_to_junit
 from redundancy.plugin.options import CHOICES
 from redundancy.report.record import ERROR, Record, merged
-from redundancy.report.results import Result, Session
+from redundancy.report.results import Result, Session, Skipped
 from redundancy.report.terminal import lines
 from redundancy.verdict import Outcome
 
 CARRIED = "redundancy_record"
 """The attribute of a report that carries a record across processes, as JSON."""
+
+SKIPPED = "redundancy_skipped"
+"""The attribute of a report that carries the sentence of a claim whose test was skipped."""
 
 COLORS: Mapping[str, Mapping[str, bool]] = {
     Outcome.HOLDS.value: {"green": True},
@@ -38,6 +41,7 @@ class Section:
         self._records: dict[str, Record] = {}
         self._places: dict[str, tuple[str, int]] = {}
         self._failed: set[str] = set()
+        self._skipped: dict[str, Skipped] = {}
         self._unwritten = ""
 
     # First, because what writes a JUnit file closes a test case when it hears of the teardown.
@@ -48,6 +52,9 @@ class Section:
             self._records[report.nodeid] = Record.from_json(said)
             path, line, _ = report.location
             self._places[report.nodeid] = path.replace(os.sep, "/"), 0 if line is None else line + 1
+        if (sentence := getattr(report, SKIPPED, None)) is not None:
+            why = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr or "")
+            self._skipped[report.nodeid] = Skipped(report.nodeid, sentence, why.removeprefix("Skipped: "))
         if report.failed:
             self._failed.add(report.nodeid)
         if report.when == "teardown" and report.nodeid in self._records:
@@ -77,4 +84,5 @@ class Section:
         choices = self._config.stash[CHOICES]
         ordered = sorted(self._records.items(), key=lambda entry: entry[1].place)
         results = (Result(test, record, test in self._failed, *self._places[test]) for test, record in ordered)
-        return Session(tuple(results), choices.seed, choices.profile, choices.inconclusive, int(exitstatus))
+        skipped = tuple(self._skipped.values())
+        return Session(tuple(results), skipped, choices.seed, choices.profile, choices.inconclusive, int(exitstatus))

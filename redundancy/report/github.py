@@ -88,7 +88,8 @@ def _more(missing: int) -> str:
 
 def _footnote(session: Session, records: list[Record]) -> str:
     data = {name: text for record in records for name, text in record.data.items()}
-    said = f"root seed {session.seed}, profile {session.profile}, INCONCLUSIVE: {session.inconclusive}"
+    skipped = f"skipped: {len(session.skipped)}; " if session.skipped else ""
+    said = f"{skipped}root seed {session.seed}, profile {session.profile}, INCONCLUSIVE: {session.inconclusive}"
     return "; ".join([said, *map(escaped, data.values())])
 
 

@@ -54,11 +54,31 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
+class Skipped:
+    """A claim whose test was skipped, so that nothing is known of it.
+
+    Attributes:
+        test: As pytest names it.
+        sentence: What was claimed.
+        why: It was skipped.
+    """
+
+    test: str
+    sentence: str
+    why: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {"claim": self.sentence, "test": self.test, "why": self.why}
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """All of them, and what they depend on.
 
     Attributes:
         results: In the order of their tests.
+        skipped: Claims without a verdict.
         seed: The root seed.
         profile: How many configurations a claim was searched for.
         inconclusive: One of `POLICIES`.
@@ -67,6 +87,7 @@ class Session:
     """
 
     results: tuple[Result, ...]
+    skipped: tuple[Skipped, ...] = ()
     seed: int = 0
     profile: str = ""
     inconclusive: str = WARN
@@ -93,6 +114,7 @@ class Session:
                 "data": _data(result.record for result in self.results),
             },
             "verdicts": [result.to_dict() for result in sorted(self.results, key=lambda result: result.test)],
+            "skipped": [skipped.to_dict() for skipped in sorted(self.skipped, key=lambda skipped: skipped.test)],
         }
 
 

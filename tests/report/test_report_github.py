@@ -8,14 +8,14 @@ import pytest
 
 from redundancy.report.github import commands, escaped, summary
 from redundancy.report.record import Record
-from redundancy.report.results import Result, Session
+from redundancy.report.results import Result, Session, Skipped
 
 HOLDS = Result("a.py::test_a", Record("fire burns", "HOLDS", "", "at night", {}, 3, 7), False, "a.py", 3)
 REFUTED = Result("a.py::test_b", Record("ice burns", "REFUTED", "it does not"), True, "a.py", 9)
 
 
 def test_a_table_has_the_worst_first():
-    assert summary(Session((HOLDS, REFUTED), 7, "quick")) == (
+    assert summary(Session((HOLDS, REFUTED), (), 7, "quick")) == (
         "### Claims: 1 REFUTED, 1 HOLDS\n\n"
         "| verdict | claim | what was found |\n|---|---|---|\n"
         "| REFUTED | ice burns | it does not |\n"
@@ -40,6 +40,10 @@ def test_a_table_never_takes_more_than_its_room():
         assert len(summary(many, room).encode()) <= room
     assert "| | and 47 more, for which there is no room | |" in summary(many, 440)
     assert " more, " not in summary(many, whole + 100)
+
+
+def test_claims_that_were_skipped_are_counted():
+    assert "\nskipped: 2; root seed 0" in summary(Session((HOLDS,), (Skipped("a", "a"), Skipped("b", "b"))))
 
 
 def test_an_annotation_points_at_its_test_and_breaks_no_line():

@@ -1,4 +1,4 @@
-"""Python of a user's own that a command line names: modules, and files."""
+"""Python of a user's own that a command line or a configuration names: modules, and files."""
 
 from __future__ import annotations
 
@@ -17,24 +17,25 @@ from redundancy.output import reason
 T = TypeVar("T")
 
 
-def check_module(what: str, name: str) -> None:
-    """Refuses a module that there is not, without importing any; from now on they are looked for here as well.
+def check_module(what: str, name: str, where: Path | None = None) -> None:
+    """Refuses a module that there is not, without importing any; from now on they are looked for there as well.
 
     Args:
         what: What named it, for the error.
         name: As Python's import has it.
+        where: A directory; the current one if not given.
 
     Raises:
         OptionError: There is none.
     """
-    here = str(Path.cwd())
+    here = str(where or Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
     if not all(part.isidentifier() for part in name.split(".")):
         raise OptionError(f"{what}: {name!r} is no name of a module; name the file nets/layers.py as nets.layers")
     whole = name.split(".")[0]
     if whole not in sys.modules and find_spec(whole) is None:
-        raise _missing(what, whole)
+        raise _missing(what, whole, where)
 
 
 def imported(what: str, name: str) -> Mapping[str, Any]:
@@ -82,9 +83,9 @@ def _quietly(run: Callable[[], T]) -> T:
         return run()
 
 
-def _missing(what: str, part: str) -> OptionError:
-    where = "neither in the current directory nor on PYTHONPATH"
-    return OptionError(f"{what}: there is no module '{part}', {where}; name it as Python's import does")
+def _missing(what: str, part: str, where: Path | None = None) -> OptionError:
+    looked = f"neither in {repr(str(where)) if where else 'the current directory'} nor on PYTHONPATH"
+    return OptionError(f"{what}: there is no module '{part}', {looked}; name it as Python's import does")
 
 
 def _failed(what: str, code: str, error: BaseException) -> OptionError:
