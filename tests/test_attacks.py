@@ -411,7 +411,7 @@ def test_what_a_layer_keeps_to_itself_is_refused(dtype):
     copied(first, 0, 2)
     assert redundancy.compact(model).removals
     unsaid.factor = 3.0
-    with pytest.raises(UnsupportedError, match="get_config.*'unsaid'") as refusal:
+    with pytest.raises(UnsupportedError, match=r"get_config.*'unsaid'") as refusal:
         redundancy.compact(model)
     assert "\n" not in str(refusal.value)
 
