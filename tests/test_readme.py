@@ -37,16 +37,17 @@ def test_a_model_file_is_compacted(tmp_path, monkeypatch, capsys):
     assert "dependent" in capsys.readouterr().out
 
 
-def test_two_model_files_are_compared(pytester):
+def test_two_model_files_are_compared(pytester, monkeypatch):
     import keras
 
+    monkeypatch.setenv("COLUMNS", "200")
     layers = keras.layers
     model = keras.Sequential([keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(10)])
     for name in ("model.keras", "small.keras"):
         model.save(pytester.path / name)
     result = pytester.runpytest_subprocess(pytester.makepyfile(test_small=PAIRED), "-p", "no:cacheprovider")
     result.assert_outcomes(passed=1)
-    result.stdout.re_match_lines([r"HOLDS +the small network costs less", r".*lower by less than 0\.01, at 0\.95"])
+    result.stdout.re_match_lines([r"HOLDS +the small network costs less", r".*second lower by less than 0\.01, at 0\.95"])
 
 
 @pytest.fixture(scope="module")
