@@ -9,6 +9,8 @@ from redundancy.layers import RULES, Tracer
 from redundancy.network import Network, Node
 from redundancy.units import Units
 
+OTHERWISE = "it is called several times, with more inputs once than another time"
+
 APART = "it is called several times, with units that lie in different ways"
 
 
@@ -35,7 +37,11 @@ def tie_calls(first: Node, again: Node, units: Mapping[str, Units], tracer: Trac
         units: Of every node so far.
         tracer: That follows them.
     """
-    pairs = [(units[a], units[b]) for a, b in zip(first.inputs, again.inputs, strict=True)]
+    # A recurrent layer may be given a state or a mask in one call only: what the other call has not got stays as it is.
+    both = min(len(first.inputs), len(again.inputs))
+    for name in (*first.inputs[both:], *again.inputs[both:]):
+        tracer.pin(units[name], again.layer, OTHERWISE)
+    pairs = [(units[a], units[b]) for a, b in zip(first.inputs[:both], again.inputs[:both], strict=True)]
     for one, other in [*pairs, (units[first.name], units[again.name])]:
         if one.size == other.size and _lie_alike(first, again, units):
             tracer.tie(one.ids, other.ids)

@@ -10,7 +10,8 @@ import numpy as np
 
 from redundancy.compaction import Compaction
 from redundancy.distance import LEAST, Distance, apart, distances, finite_difference, largest, off
-from redundancy.errors import NetworkError, RedundancyError, UnsupportedError, VerificationError
+from redundancy.errors import NetworkError, UnsupportedError, VerificationError
+from redundancy.executing import computed, in_float64, noises, written_outputs
 from redundancy.network import Array, Network, Node
 from redundancy.search import Finding
 from redundancy.surgery import operate
@@ -34,6 +35,10 @@ NEGLIGIBLE = 2.0**-40
 FINER = 2.0**-19
 """How many of float32's errors float64 may make: a thousand of its own roundings for one of float32's."""
 
+AGAIN, AGAIN_IN_HALF = 2.0, 2.0**-8
+"""What a model that is written again as it is may differ by: so many of its own roundings; and what part of an output
+in half precision. The same is computed from the same numbers, so that hardly anything is left to differ."""
+
 MOST_ROWS = 256
 """On so many rows, those that differ most, models are compared in float64."""
 
@@ -53,11 +58,12 @@ def verified(original: Any, small: Any, found: Compaction, given: tuple[Array, .
     Raises:
         VerificationError: The difference of an output is neither rounding, of a value of its own size, nor within the
             bound.
-        UnsupportedError: The model does not run on inputs made for it, or an output of it is no finite number on any.
+        UnsupportedError: The model does not run on inputs made for it, or an output of it is no finite number on any;
+            or its layers keep something that neither their configuration nor their weights hold.
         OptionError: The data are of a size at which Keras adds a bias along the wrong axis.
     """
     from redundancy.frameworks.keras.biases import check_placed
-    from redundancy.frameworks.keras.probes import on_data, outputs_of, runs
+    from redundancy.frameworks.keras.probes import on_data, runs
 
     network = found.original
     batches = [_inside(network, found.box, runs(original, network, found.network))]
@@ -66,7 +72,7 @@ def verified(original: Any, small: Any, found: Compaction, given: tuple[Array, .
         check_placed(found.network, given)
         if all(np.array_equal(*pair) for pair in zip(given, _inside(network, found.box, given), strict=True)):
             batches.append(given)
-    results = [(on_data(original, batch), outputs_of(small, batch)) for batch in batches]
+    results = [(on_data(original, batch), written_outputs(small, batch)) for batch in batches]
     _check_finite(original.name, network, [expected for expected, _ in results])
     bound, relative = found.bound or 0.0, rounding(network)
     suspects = [
@@ -74,9 +80,12 @@ def verified(original: Any, small: Any, found: Compaction, given: tuple[Array, .
     ]
     for batch in suspects:
         _check_repeatable(original, batch, relative)
+        _check_read(original, network, batch)
         _check_exactly(found, batch, bound)
         _check_written(original, small, found, batch)
     if relative > 1.0 and not suspects:  # in half precision anything is within rounding
+        for batch in batches:
+            _check_read(original, network, batch)
         _check_exactly(found, batches[0], bound)
     return max(apart(*pair) for pair in results), max(largest(expected) for expected, _ in results)
 
@@ -102,18 +111,49 @@ def _check_repeatable(original: Any, batch: tuple[Array, ...], relative: float) 
         )
 
 
+def _check_read(original: Any, network: Network, batch: tuple[Array, ...]) -> None:
+    """Compares the original with its own network, in which nothing was folded: that is written by the same numbers.
+
+    What a layer keeps elsewhere is in neither of two networks that are compared, so that those would agree.
+    """
+    from redundancy.frameworks.keras.probes import outputs_of
+
+    relative = rounding(network)
+    relative = AGAIN_IN_HALF if relative > 1.0 else relative
+    expected, own = outputs_of(original, batch), computed(network, batch, None)
+    found = distances(expected, own)
+    if all(distance.within(0.0, relative) for distance in found):
+        return
+    for distance, noise in zip(found, noises(network, batch, own), strict=True):
+        if not replace(distance, noise=AGAIN * noise).within(0.0, relative):
+            raise UnsupportedError(
+                f"model '{original.name}' does not compute what its layers' configurations and weights say: written"
+                f" again as it is, an output differs by {distance.difference:.3g}, where its largest value is"
+                f" {distance.scale:.3g}, so that nothing could be checked; let get_config() or a weight hold all that a"
+                " layer computes with, and save a model and load it after set_weights on a Normalization"
+                f"{_keepers(network)}"
+            )
+
+
+def _keepers(network: Network) -> str:
+    """The layers that may keep something, to look at first."""
+    from redundancy.frameworks.keras.kinds import is_known
+
+    kept = dict.fromkeys(n.layer for n in network if n.kind == "standardization" or (n.layer and not is_known(n)))
+    return f" (look at {', '.join(repr(name) for name in list(kept)[:3])})" if kept else ""
+
+
 def _check_written(original: Any, small: Any, found: Compaction, batch: tuple[Array, ...]) -> None:
     """Compares the models themselves where their networks agree in float64: what is left must be rounding.
 
-    The original's own rounding, which is its distance to float64, says how much of that there can be.
+    The own rounding of the original's network says how much of that there can be.
     """
     from redundancy.frameworks.keras.probes import outputs_of
 
     expected, got = outputs_of(original, batch), outputs_of(small, batch)
-    exact = _computed(in_float64(found.original), batch, "float64")
-    noises = [ROUNDINGS * finite_difference(*pair) for pair in zip(expected, exact, strict=True)]
-    for distance, noise in zip(distances(expected, got), noises, strict=True):
-        if not replace(distance, noise=noise).within(found.bound or 0.0, rounding(found.original)):
+    own = noises(found.original, batch, computed(found.original, batch, None))
+    for distance, noise in zip(distances(expected, got), own, strict=True):
+        if not replace(distance, noise=ROUNDINGS * noise).within(found.bound or 0.0, rounding(found.original)):
             raise VerificationError(
                 f"an output of the compacted model differs by {distance.difference:.3g}, where its largest value is"
                 f" {distance.scale:.3g}, and its network does not, so that nothing is returned; this is a mistake of"
@@ -166,15 +206,6 @@ def _is_coarse(node: Node) -> bool:
     return bool(COARSE & {node.config.get("function"), node.config.get("interpolation")})
 
 
-def in_float64(network: Network) -> Network:
-    """The same network with its floating weights in float64."""
-    changed = {}
-    for node in network:
-        wide = {n: a if a.dtype.kind in "iub" else np.asarray(a, np.float64) for n, a in node.weights.items()}
-        changed[node.name] = node.with_weights(wide)
-    return network.with_nodes(changed)
-
-
 def exact_difference(first: Network, second: Network, batch: tuple[Array, ...]) -> float:
     """The largest difference of an output in float64, relative to the largest value of that output.
 
@@ -184,30 +215,14 @@ def exact_difference(first: Network, second: Network, batch: tuple[Array, ...]) 
 
 
 def _exact_distances(first: Network, second: Network, batch: tuple[Array, ...]) -> tuple[Distance, ...]:
-    try:
-        expected, got = (_computed(network, batch, "float64") for network in (first, second))
-        found = distances(expected, got)
-        if all(distance.within(0.0, NEGLIGIBLE) for distance in found):
-            return found
-        rough = _computed(first, batch, "float32")
-    except RedundancyError:
-        raise
-    except Exception as error:
-        said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise VerificationError(
-            f"the compacted model's outputs differ by more than rounding, and it does not run in float64 ({said}), so"
-            " that nothing is returned; cast the model to float32"
-        ) from error
+    expected, got = (computed(network, batch, "float64") for network in (first, second))
+    found = distances(expected, got)
+    if all(distance.within(0.0, NEGLIGIBLE) for distance in found):
+        return found
+    rough = computed(first, batch, "float32")
     # What float32 makes of an output says how far float64 can be off, however small the output is.
-    noises = (FINER * finite_difference(*pair) for pair in zip(expected, rough, strict=True))
-    return tuple(replace(distance, noise=noise) for distance, noise in zip(found, noises, strict=True))
-
-
-def _computed(network: Network, batch: tuple[Array, ...], dtype: str) -> list[Array]:
-    from redundancy.frameworks.keras import write
-    from redundancy.frameworks.keras.probes import outputs_of
-
-    return outputs_of(write(network, dtype=dtype), batch)
+    left = (FINER * finite_difference(*pair) for pair in zip(expected, rough, strict=True))
+    return tuple(replace(distance, noise=noise) for distance, noise in zip(found, left, strict=True))
 
 
 def _inside(network: Network, box: Mapping[str, tuple[Array, Array]], batch: tuple[Array, ...]) -> tuple[Array, ...]:

@@ -14,7 +14,7 @@ from redundancy.auditing import Audit, audited, with_measured
 from redundancy.boxing import Bounds, Box, boxed, whole_box
 from redundancy.compaction import Compaction, Unfit, anything_goes, continued, exhausted
 from redundancy.compaction import compact as compact_network
-from redundancy.distance import apart, largest
+from redundancy.distance import distances, largest
 from redundancy.errors import OptionError, UnsupportedError
 from redundancy.feeding import arrays_of
 from redundancy.fold import Holds
@@ -69,7 +69,8 @@ def compact(
     Raises:
         OptionError: There is no such notion, the tolerance is negative or no number, or the model brings its inputs to
             another size and neither box nor data says which they have.
-        UnsupportedError: The model cannot be read as a graph, written back or run.
+        UnsupportedError: The model cannot be read as a graph, written back or run; or it computes with something that
+            neither the configurations nor the weights of its layers hold.
         NetworkError: A weight is NaN or infinite.
         VerificationError: The result does not compute what the original does: a mistake of this package.
     """
@@ -203,7 +204,7 @@ def _measured(
     surveys = survey(found.network, sampled(found.network, taps(found.network), given))
     expected = outputs_of(original, given)
     # Where a tolerance is given it is a promise, also for outputs whose rounding is larger.
-    allowed = tolerance or rounding(found.original) * largest(expected)
+    bound, relative = (tolerance, 0.0) if tolerance else (0.0, rounding(found.original))
     best = found
     reaches = np.geomspace(EXACT, COARSEST, STEPS) if tolerance else np.array([EXACT])
     fits, fails = -1, len(reaches)
@@ -211,8 +212,9 @@ def _measured(
         middle = (fits + fails) // 2
         measured = functional(surveys, float(reaches[middle]), notions)
         tried = _tried(original, found, measured, lambda small: search(small, notions=notions, box=box))
-        difference = apart(expected, outputs_of(tried.model, given)) if tried.removals != found.removals else 0.0
-        if difference <= allowed:
+        changed = distances(expected, outputs_of(tried.model, given)) if tried.removals != found.removals else ()
+        if all(distance.within(bound, relative) for distance in changed):
+            difference = max((distance.difference for distance in changed), default=0.0)
             fits, best = middle, replace(tried, difference=difference, scale=largest(expected))
         else:
             fails = middle

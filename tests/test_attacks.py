@@ -391,3 +391,56 @@ def test_a_frozen_model_comes_back_with_frozen_inputs():
     model.trainable = False
     small = redundancy.compact(model).model
     assert [layer.trainable for layer in small.layers] == [layer.trainable for layer in model.layers]
+
+
+@keras.saving.register_keras_serializable("attacks")
+class Unsaid(layers.Layer):
+    """Computes with a number that is in no configuration and in no weight."""
+
+    factor = 1.0
+
+    def call(self, x):
+        return x * self.factor
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "mixed_float16", "mixed_bfloat16"])
+def test_what_a_layer_keeps_to_itself_is_refused(dtype):
+    x = keras.Input((4,))
+    first, unsaid = layers.Dense(5, activation="relu", dtype=dtype), Unsaid(name="unsaid", dtype=dtype)
+    model = weighted(keras.Model(x, unsaid(layers.Dense(3, dtype=dtype)(first(x)))))
+    copied(first, 0, 2)
+    assert redundancy.compact(model).removals
+    unsaid.factor = 3.0
+    with pytest.raises(UnsupportedError, match=r"get_config.*'unsaid'") as refusal:
+        redundancy.compact(model)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_normalization_that_computes_with_what_it_held_before_is_refused():
+    first, known = layers.Dense(5, activation="relu"), layers.Normalization()
+    known.adapt(np.random.default_rng(0).normal(size=(99, 4)))
+    model = keras.Sequential([keras.Input((4,)), known, first, layers.Dense(2)])
+    copied(first, 0, 2)
+    assert redundancy.compact(model).removals
+    mean, *others = model.get_weights()
+    model.set_weights([mean + 3, *others])
+    with pytest.raises(UnsupportedError, match="set_weights on a Normalization"):
+        redundancy.compact(model)
+    known.finalize_state()
+    assert redundancy.compact(model).removals
+
+
+@pytest.mark.parametrize("factor", [1.0, 1e6])
+def test_a_large_output_hides_no_change_of_a_small_one_on_data(factor):
+    x = keras.Input((4,))
+    first, small, large = layers.Dense(5), layers.Dense(1, name="small"), layers.Dense(2, name="large")
+    model = weighted(keras.Model(x, [large(layers.Dense(3)(x)), small(first(x))]))
+    kernel = first.get_weights()[0]
+    kernel[:, 0] = [2e-4, 0, 0, 0]
+    first.set_weights([kernel, np.array([1e3, 0, 0, 0, 0], "float32")])
+    small.set_weights([np.array([[1], [1e-5], [1e-5], [1e-5], [1e-5]], "float32"), np.array([-1e3], "float32")])
+    large.set_weights([factor * large.get_weights()[0], large.get_weights()[1]])
+    data = rows(400).astype("float32")
+    compacted = redundancy.compact(model, data=data)
+    before, after = (np.asarray(each(data)[1]) for each in (model, compacted.model))
+    assert np.abs(before - after).max() < 0.3 * np.abs(before).max()

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from redundancy.cli import _parser
+
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / ".github" / "actions" / "check"
 ACTION = yaml.safe_load((FOLDER / "action.yml").read_text())
@@ -52,6 +54,14 @@ def test_every_input_is_declared_and_used():
     text = (FOLDER / "action.yml").read_text()
     assert set(re.findall(r"inputs\.([\w-]+)", text)) == set(ACTION["inputs"])
     assert all({"description", "default"} == set(given) for given in ACTION["inputs"].values())
+
+
+def test_the_workflow_of_this_repository_gives_what_there_is():
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]
+    steps = [step for step in jobs["gate"]["steps"] if step.get("uses") == "./.github/actions/check"]
+    assert len(steps) == 2
+    assert all(set(step["with"]) <= set(ACTION["inputs"]) for step in steps)
+    assert all((ROOT / step["with"]["config"]).exists() for step in steps)
 
 
 def test_every_output_comes_from_a_step_that_writes_it():
@@ -112,6 +122,12 @@ def test_the_command_gets_the_inputs_as_they_are(called, tmp_path, inputs, words
 def test_the_code_of_the_command_is_that_of_the_step(called, tmp_path):
     called("redundancy", 2)
     assert run(SCRIPTS[1], tmp_path).returncode == 2
+
+
+def test_the_command_is_one_of_the_program():
+    words = re.search(r"^redundancy (.*?) -- ", SCRIPTS[1]["run"], re.MULTILINE)[1]
+    assert vars(_parser().parse_args(shlex.split(words)))["config"] == Path("$CONFIG")
+    assert _parser().parse_args(shlex.split(HOOK["entry"])[1:])
 
 
 def test_the_manifest_is_valid():

@@ -192,3 +192,22 @@ def test_models_come_back_from_their_files(suffix, tmp_path):
     small.save(tmp_path / f"small.{suffix}")
     x = np.random.default_rng(0).standard_normal((4, 7, 4))
     assert np.array_equal(keras.models.load_model(tmp_path / f"small.{suffix}")(x), small(x))
+
+
+@EVERY
+def test_a_layer_may_have_a_mask_in_one_call_only(cls, gates, options):
+    """It was a traceback."""
+    words, vectors, recurrent = keras.Input((5,), dtype="int32"), keras.Input((5, 4)), cls(6, **options)
+    masked = layers.Embedding(9, 4, mask_zero=True)(words)
+    joined = layers.Concatenate()([recurrent(masked), recurrent(layers.Dense(4)(vectors))])
+    model = weighted(keras.Model([words, vectors], layers.Dense(2)(joined)))
+    twin(recurrent, 0, 3)
+    checked(model, 1)
+
+
+@EVERY
+def test_a_layer_may_have_a_state_in_one_call_only(cls, gates, options):
+    first, second, recurrent = keras.Input((6, 4)), keras.Input((3, 4)), cls(6, return_state=True, **options)
+    _, *states = recurrent(first)
+    model = weighted(keras.Model([first, second], layers.Dense(2)(recurrent(second, initial_state=states)[0])))
+    checked(model, 0)

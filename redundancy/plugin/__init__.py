@@ -7,33 +7,27 @@ neither a framework nor Hypothesis, and it leaves tests that are no claims alone
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import pytest
 
 from redundancy import profiles
 from redundancy.cache import directory
-from redundancy.errors import DataError, RedundancyError
-from redundancy.hearing import UNTOLD, Hearing, first_line, judging, under_way
+from redundancy.errors import DataError
+from redundancy.hearing import UNTOLD, Hearing, first_line, judging
 from redundancy.ledger import Book, Identity, Ledger
+from redundancy.plugin.fixtures import dataset, or_fail, root_seed, run, seeds, store, trained  # noqa: F401 - for pytest
 from redundancy.plugin.models import Gate, add_model_options, model, redundancy_model  # noqa: F401 - fixtures too
 from redundancy.plugin.options import CHOICES, DATASET, NOTHING, add_options, read_options
 from redundancy.plugin.section import CARRIED, SKIPPED, Section
 from redundancy.provenance import code_digest
 from redundancy.report.record import ERROR, Record, recorded
 from redundancy.report.results import FAIL
-from redundancy.verdict import ATTRIBUTE, Claim, ClaimError, Outcome
-
-if TYPE_CHECKING:
-    from redundancy.data import Dataset
-    from redundancy.zoo import Recipe, Run, Store
-    from redundancy.zoo.sampling import Sampling
-
-T = TypeVar("T")
+from redundancy.verdict import ATTRIBUTE, Claim, Outcome
 
 CLAIMS = "claim_*.py"
 """Files in which pytest looks for claims, besides those in which it looks for tests."""
@@ -69,89 +63,6 @@ def _home() -> Path:
     except DataError:
         # It does without, where nothing can be made. Who needs the cache for more will say that there is none.
         return Path(os.devnull) / "hypothesis"
-
-
-@pytest.fixture(scope="session")
-def dataset(pytestconfig: pytest.Config) -> Dataset:
-    """The chosen data set."""
-    from redundancy.data import choose, load
-
-    if DATASET not in pytestconfig.stash:
-        chosen = choose(pytestconfig.stash[CHOICES].data or None, os.environ)
-        pytestconfig.stash[DATASET] = _or_fail(lambda: load(chosen))
-    return pytestconfig.stash[DATASET]
-
-
-@pytest.fixture(scope="session")
-def store(pytestconfig: pytest.Config) -> Store:
-    """The store that keeps trained networks."""
-    from redundancy.zoo import Store
-
-    chosen = pytestconfig.stash[CHOICES].store
-    return _or_fail(lambda: Store(Path(chosen).expanduser()) if chosen else Store.default())
-
-
-def _or_fail(make: Callable[[], T]) -> T:
-    """What is made, or one line that says why it cannot be."""
-    try:
-        return make()
-    except RedundancyError as error:
-        problem = str(error)
-    # Outside the handler, so that pytest shows this line and not how it came about.
-    pytest.fail(problem, pytrace=False)
-
-
-@pytest.fixture(scope="session")
-def root_seed(pytestconfig: pytest.Config) -> int:
-    """The root seed of the session."""
-    return pytestconfig.stash[CHOICES].seed
-
-
-@pytest.fixture(scope="session")
-def trained(
-    dataset: Dataset, store: Store, pytestconfig: pytest.Config
-) -> Callable[[Recipe, Iterable[int]], tuple[Run, ...]]:
-    """`trained(recipe, seeds)`: networks trained on the chosen data, each counted as a run of the claim under way."""
-    from redundancy.zoo import train
-
-    cluster = pytestconfig.stash[CHOICES].cluster
-
-    def runs(recipe: Recipe, seeds: Iterable[int]) -> tuple[Run, ...]:
-        seeds = tuple(seeds)
-        if len(set(seeds)) < len(tuple(seeds)):
-            raise ClaimError("a seed is there twice, but a run that is repeated is one run: give different seeds")
-        if hearing := under_way():
-            hearing.trained((recipe, seed) for seed in seeds)
-        return train(recipe, seeds, data=dataset, store=store, workers=cluster)
-
-    return runs
-
-
-# Of the session, though it serves each claim its own seeds: Hypothesis refuses fixtures of a function under @given.
-@pytest.fixture(scope="session")
-def seeds(root_seed: int) -> Callable[..., tuple[int, ...]]:
-    """`seeds(count, *keys)`: independent seeds for the claim under way; other keys give unrelated ones."""
-    from redundancy.zoo import seeds as independent
-
-    def bound(count: int, *keys: str | int | float | Recipe) -> tuple[int, ...]:
-        hearing = under_way()
-        if hearing is None:
-            raise ClaimError("there is no claim to draw seeds for: call seeds() inside a test marked with @claim")
-        return independent(hearing.claim.sentence, *keys, root=root_seed, count=count)
-
-    return bound
-
-
-@pytest.fixture(scope="session")
-def run(dataset: Dataset, trained: Callable[[Recipe, Iterable[int]], tuple[Run, ...]], root_seed: int) -> Sampling:
-    """Under a claim with a rate: one run after another, each with a seed of its own.
-
-    `run.trained(recipe)` is a recipe trained from it; `run.network`, `run.accuracy` and `run.loss` are those of the one
-    recipe that the test draws; `run.seed` is an int.
-    """
-    from redundancy.zoo.sampling import Sampling
-
-    return Sampling(trained, root_seed, dataset.name, dataset.digest)
 
 
 def claim_of(item: pytest.Item) -> Claim | None:
@@ -196,7 +107,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
         stack.callback(vars(item).pop, "_hypothesis_failing_examples", None)
         hearing = Hearing(made)
         try:
-            book = _or_fail(lambda: stack.enter_context(_book(item, made)))
+            book = or_fail(lambda: stack.enter_context(_book(item, made)))
             hearing = stack.enter_context(judging(_hearing(item, made, book)))
             with profiles.searching(), hearing.of(item):
                 result = yield

@@ -296,6 +296,22 @@ def test_layers_compute_and_store_as_their_policy_says(policy):
     assert {array.dtype.name for array in network.nodes[1].weights.values()} == {stored}
 
 
+@pytest.mark.parametrize("sequential", [True, False])
+def test_a_default_policy_of_now_does_not_get_into_the_model(sequential):
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(2)])
+    if not sequential:
+        model = keras.Model(model.inputs, model.outputs)
+    default = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        again = write(read(model))
+        assert keras.config.dtype_policy().name == "mixed_float16"
+    finally:
+        keras.config.set_dtype_policy(default)
+    assert again.dtype_policy.name == model.dtype_policy.name
+    assert [layer.dtype_policy.name for layer in again._layers] == [layer.dtype_policy.name for layer in model._layers]
+
+
 @pytest.mark.parametrize("policy", ["mixed_float16", "float32"])
 def test_everything_is_computed_in_float64_where_that_is_asked(policy):
     inner = keras.Sequential([keras.Input((3,), dtype="float16"), layers.Dense(3, dtype=policy)])

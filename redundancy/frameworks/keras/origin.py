@@ -102,6 +102,7 @@ class ModelOrigin:
         inputs: How its inputs are nested; the leaves are their numbers.
         outputs: How its outputs are nested; the leaves are their numbers.
         nested: The calls of models inside it, in order.
+        policy: The dtype policy of the model itself, which layers do not follow; None for Keras's default.
     """
 
     name: str
@@ -110,6 +111,7 @@ class ModelOrigin:
     inputs: Any
     outputs: Any
     nested: tuple[NestedOrigin, ...] = ()
+    policy: Any = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -133,6 +133,7 @@ class _Reader:
             inputs=keras.tree.pack_sequence_as(graph.input, list(range(len(graph.inputs)))),
             outputs=keras.tree.pack_sequence_as(graph.output, list(range(len(graph.outputs)))),
             nested=tuple(nested),
+            policy=model.dtype_policy,
         )
         return origin, tuple(self.names[id(tensor)] for tensor in graph.outputs)
 

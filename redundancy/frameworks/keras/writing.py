@@ -33,11 +33,25 @@ def write(network: Network, *, dtype: str | None = None) -> keras.Model:
         UnsupportedError: A layer cannot be made again.
         NetworkError: The network does not say one thing: a layer's nodes differ, say.
     """
-    with python_randomness_kept(), float64_kept():
+    with python_randomness_kept(), float64_kept(), _policy_kept(network if dtype is None else None):
         builder = ModelBuilder(network, dtype)
         model = builder.model()
         push(network, model, builder.held)
     return model
+
+
+@contextmanager
+def _policy_kept(network: Network | None) -> Iterator[None]:
+    """Models and inputs take the policy that is the default where they are made: let it be what theirs was."""
+    import keras
+
+    policy = getattr(getattr(network, "origin", None), "policy", None)
+    default = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(default if policy is None else policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(default)
 
 
 @contextmanager
