@@ -393,6 +393,89 @@ def test_a_frozen_model_comes_back_with_frozen_inputs():
     assert [layer.trainable for layer in small.layers] == [layer.trainable for layer in model.layers]
 
 
+WORDS = np.array([[1, 2, 3, 0, 0], [4, 5, 6, 7, 0]] * 4)
+
+
+def gated(join, words=10, mask_zero=True, wrap=lambda layer: layer):
+    """A masked sequence and one without a mask, joined unit by unit; the sequence's layer, and the other's."""
+    x, c = keras.Input((5,), dtype="int32"), keras.Input((5, 4))
+    first, gate = layers.Dense(6), layers.Dense(6)
+    seen = first(wrap(layers.Embedding(words, 3, mask_zero=mask_zero))(x))
+    return weighted(keras.Model([x, c], layers.Dense(2)(join([seen, gate(c)])))), first, gate
+
+
+def constant(layer, unit, value):
+    """Makes a unit of a dense layer one number."""
+    kernel, bias = layer.get_weights()
+    kernel[:, unit], bias[unit] = 0, value
+    layer.set_weights([kernel, bias])
+
+
+def outputs_kept(model, small, *inputs):
+    np.testing.assert_allclose(model(list(inputs)), small.model(list(inputs)), rtol=1e-5, atol=1e-5)
+
+
+def inside_a_model(layer):
+    """A layer in a model of its own, of which Keras records no mask."""
+    x = keras.Input((5,), dtype="int32")
+    return keras.Model(x, layer(x))
+
+
+class Inside(keras.layers.Layer):
+    """A layer in another, of which Keras records no mask."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def build(self, shape):
+        self.layer.build(shape)
+
+    def call(self, x):
+        return self.layer(x)
+
+
+@pytest.mark.parametrize("wrap", [lambda layer: layer, inside_a_model, Inside])
+@pytest.mark.parametrize("join", [layers.Multiply, layers.Maximum, layers.Minimum])
+@pytest.mark.parametrize("value", [0.0, 2.0])
+def test_a_mask_makes_constants_of_a_joined_sequence_none(join, value, wrap):
+    """Keras puts 1, or what is joined, where a sequence is masked."""
+    model, first, gate = gated(join(), wrap=wrap)
+    constant(first, 1, value)
+    constant(gate, 1, 0.5)
+    small = redundancy.audit(model)
+    assert not any(finding.removable for finding in small.findings)
+
+
+@pytest.mark.parametrize("join", [layers.Multiply, layers.Maximum, layers.Minimum])
+def test_units_that_are_equal_go_under_a_mask(join):
+    model, first, gate = gated(join())
+    copied(first, 0, 1)
+    copied(gate, 0, 1)
+    small = redundancy.compact(model)
+    assert len(small.removals) == 1
+    outputs_kept(model, small, WORDS, np.random.default_rng(0).normal(size=(8, 5, 4)).astype("float32"))
+
+
+@pytest.mark.parametrize("join", [lambda pair: pair[0] * pair[1], layers.Add()])
+def test_what_reads_no_mask_is_followed_as_before(join):
+    model, first, gate = gated(join)
+    constant(first, 1, 0.0)
+    constant(gate, 1, 0.0)
+    small = redundancy.compact(model)
+    assert len(small.removals) == 1
+    outputs_kept(model, small, WORDS, np.ones((8, 5, 4), "float32"))
+
+
+def test_a_product_that_no_mask_reaches_is_followed_as_before():
+    x = keras.Input((5,), dtype="int32")
+    seen = layers.LSTM(3)(layers.Embedding(10, 3, mask_zero=True)(x))
+    first, gate = layers.Dense(6), layers.Dense(6)
+    model = weighted(keras.Model(x, layers.Dense(2)(layers.Multiply()([first(seen), gate(seen)]))))
+    constant(first, 1, 0.0)
+    assert [removal.unit for removal in redundancy.compact(model).removals] == [1]
+
+
 @keras.saving.register_keras_serializable("attacks")
 class Unsaid(layers.Layer):
     """Computes with a number that is in no configuration and in no weight."""

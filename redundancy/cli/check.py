@@ -120,12 +120,8 @@ def _tested(arguments: Sequence[str]) -> int:
 
     own = [
         *("-c", str(Path(gate.__file__).with_name("pytest.ini")), "--noconftest"),
-        *(
-            "-p",
-            "no:cacheprovider",
-            "-p",
-            _plugin(),
-        ),  # the one writes to the tree; the other is not loaded by itself everywhere
+        # The one would write beside the claims; the other is not loaded by itself everywhere.
+        *("-p", "no:cacheprovider", "-p", _plugin()),
         *("--quiet", "--no-header", "--tb=short", "--show-capture=no", "-rN"),
     ]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -14,7 +14,8 @@ import numpy as np
 
 from redundancy.coefficients import Basis, Rows
 from redundancy.layers.linear import at_positions, made_by_kernel
-from redundancy.layers.rule import RULES, Rule, Shape, register
+from redundancy.layers.masks import makes_masks
+from redundancy.layers.rule import Rule, Shape, register
 from redundancy.layers.tracer import Tracer
 from redundancy.network import Array, Node
 from redundancy.similarity import identical
@@ -94,7 +95,7 @@ def _attention(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
     width, leaders = value.size // heads, [head for head in range(heads) if alike[head] not in alike[:head]]
     tracer.apart(value, np.repeat(alike, width), node.layer)
     # Without a mask every position sees one at least, and weights that sum to one leave a constant what it is.
-    masked = bool(masks) or node.config["masked"] or _makes_masks(tracer)
+    masked = bool(masks) or node.config["masked"] or makes_masks(tracer)
     (part,) = value.parts
     parts = (_seen(node, part, np.repeat(alike == alike[head], width), masked) for head in leaders)
     return Units(tuple(parts), len(node.shape) - 1)
@@ -104,12 +105,6 @@ def _is_whole(node: Node, tracer: Tracer) -> bool:
     kinds = [tracer.nodes[name].kind for name in node.inputs[:3]]
     alone = [sum(name in other.inputs for other in tracer.nodes.values()) == 1 for name in node.inputs[:3]]
     return kinds == ["attention_value", "attention_query", "attention_key"] and all(alone)
-
-
-def _makes_masks(tracer: Tracer) -> bool:
-    """Whether a mask may reach a layer that was not seen to be given one, inside a nested model, say."""
-    nodes = tracer.nodes.values()
-    return any(node.kind not in RULES or node.config.get("mask_zero") for node in nodes)
 
 
 def _alike(node: Node, tracer: Tracer) -> Array:

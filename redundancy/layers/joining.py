@@ -10,12 +10,14 @@ import numpy as np
 
 from redundancy.algebra import MAXIMUM, certain
 from redundancy.errors import NetworkError
-from redundancy.layers.product import product
+from redundancy.layers.masks import is_masked
+from redundancy.layers.product import paired, product
 from redundancy.layers.rule import Rule, Shape, register
 from redundancy.layers.tracer import Tracer
 from redundancy.network import Array, Node
 from redundancy.units import Part, Units, stacked, total
 
+ACROSS_MASK = "a mask may reach it, which hides some of its units and not others"
 ACROSS = "it joins tensors along another axis than their units lie on"
 
 Joined = Callable[[Part, Part, Node, Hashable], Part]
@@ -76,6 +78,42 @@ def _product_bounds(first: Part, second: Part) -> tuple[Array, Array]:
     unknown = np.isnan(ends).any(axis=0)
     low, high = np.where(unknown, -np.inf, ends.min(axis=0)), np.where(unknown, np.inf, ends.max(axis=0))
     return certain(low, high)
+
+
+def _times_masked(first: Part, second: Part, node: Node, name: Hashable) -> Part:
+    """Where a factor is masked it counts as 1, and where all are the product is 0."""
+    ones = [replace(part, low=np.minimum(part.low, 1), high=np.maximum(part.high, 1)) for part in (first, second)]
+    low, high = _product_bounds(*ones)
+    affine = paired(first.affine, second.affine, ("value", name))
+    return replace(first, affine=affine, low=np.minimum(low, 0), high=np.maximum(high, 0))
+
+
+def _either(first: Part, second: Part, node: Node, name: Hashable) -> Part:
+    """One of the two, for all units the same one where a mask says which."""
+    affine = paired(first.affine, second.affine, ("value", name))
+    return replace(
+        first, affine=affine, low=np.minimum(first.low, second.low), high=np.maximum(first.high, second.high)
+    )
+
+
+def _unmasked(
+    open_: Callable[[Node, tuple[Units, ...], Tracer], Units], join: Joined
+) -> Callable[[Node, tuple[Units, ...], Tracer], Units]:
+    """A rule where no mask can arrive; where one can, units are joined in another way.
+
+    Keras's Multiply, Maximum and Minimum put other values in the positions that are masked: multiples and constants
+    are none any more, and only units that are equal in every tensor still are.
+    """
+    merge = _merging(join)
+
+    def trace(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
+        if not is_masked(node, tracer):
+            return open_(node, inputs, tracer)
+        if any(units.axis != len(node.shape) - 1 for units in inputs):
+            return tracer.opaque(node, inputs, ACROSS_MASK)
+        return merge(node, inputs, tracer)
+
+    return trace
 
 
 def _extreme(pick: Callable[[Array, Array], Array], sign: str) -> Callable[[Node, tuple[Units, ...], Tracer], Units]:
@@ -227,8 +265,11 @@ register("add", Rule(_sum, _merged_shape))
 register("scaled_add", Rule(_scaled_sum, _merged_shape, defaults={"scale": 1.0}))
 register("subtract", Rule(_merging(_minus), _merged_shape))
 register("average", Rule(_mean, _merged_shape))
-register("multiply", Rule(_merging(_times), _merged_shape))
-register("maximum", Rule(_extreme(np.maximum, "maximum"), _merged_shape))
-register("minimum", Rule(_extreme(np.minimum, "minimum"), _merged_shape))
+for _kind, _open, _masked in (
+    ("multiply", _merging(_times), _times_masked),
+    ("maximum", _extreme(np.maximum, "maximum"), _either),
+    ("minimum", _extreme(np.minimum, "minimum"), _either),
+):
+    register(_kind, Rule(_unmasked(_open, _masked), _merged_shape, options=frozenset({"masked"})))
 register("concatenate", Rule(concatenated, concatenated_shape, defaults={"axis": -1}))
 register("stack", Rule(_stack, _stacked_shape, defaults={"axis": None}))

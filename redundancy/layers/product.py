@@ -1,4 +1,4 @@
-"""The product of two units: what relates both factors of two products relates the products."""
+"""Functions of two units: what relates both factors of two products relates the products."""
 
 from __future__ import annotations
 
@@ -40,6 +40,33 @@ def product(first: Affine, second: Affine, basis: Basis) -> Affine:
     return replace(known, terms={basis: rows}, gain=gain, why=why, stored=False, holds=max(first.holds, second.holds))
 
 
+def paired(first: Affine, second: Affine, basis: Basis) -> Affine:
+    """What one unknown function of two units computes: equal where both are, and nothing else is known.
+
+    Args:
+        first: Of n units.
+        second: Of the n units that go with them.
+        basis: Names the values of the function.
+    """
+    n = len(first.gain)
+    unbounded = np.full(n, np.inf)
+    sites = [site_of(affine, -unbounded, unbounded) for affine in (first, second)]
+    known = nothing_known(basis, n, max(first.eps, second.eps))
+    if any(site.independent for site in sites):
+        return known
+    pairs = [tuple(_entry(site, j) for site in sites) for j in range(n)]
+    kinds = {pair: place for place, pair in enumerate(dict.fromkeys(pairs))}
+    rows = np.zeros((n, len(kinds)))
+    rows[np.arange(n), [kinds[pair] for pair in pairs]] = 1.0
+    why = tuple(a or b for a, b in zip(first.why, second.why, strict=True))
+    return replace(known, terms={basis: rows}, why=why, stored=False, holds=max(first.holds, second.holds))
+
+
+def _entry(site: Site, j: int) -> tuple[int, float, float]:
+    """Equal for two units exactly if they are equal."""
+    return int(site.group[j]), float(site.factor[j]), float(site.offset[j])
+
+
 def _vanishes(site: Site) -> Array:
     return np.asarray((site.group < 0) & (site.offset == 0))
 
@@ -57,4 +84,4 @@ def _key(site: Site, j: int) -> tuple[int, float, float]:
     """Equal for two units exactly if they are equal, or multiples without constant part."""
     if site.offset[j] == 0 and site.group[j] >= 0:
         return int(site.group[j]), 0.0, 0.0
-    return int(site.group[j]), float(site.factor[j]), float(site.offset[j])
+    return _entry(site, j)

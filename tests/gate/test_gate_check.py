@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from command_line import called, refused
 
 # A run of pytest inside pytest forgets the modules that it loaded; those written in C cannot be loaded a second time.
 import redundancy.workbench  # noqa: F401
+from redundancy import gate
+from redundancy.gate import claims
+from redundancy.plugin.models import Gate
 
 ALL = """
 no-duplicates = true
@@ -208,12 +213,17 @@ def test_a_project_of_its_own_kind_changes_nothing_and_is_not_changed(team, caps
     (where / "conftest.py").write_text("1 / 0\n")
     (where / "test_own.py").write_text("def test_own():\n    assert False\n")
     monkeypatch.setenv("PYTEST_ADDOPTS", "-m none")
+    # As in an environment that is a directory of the project.
+    (where / "env").mkdir()
+    (where / "env/redundancy").symlink_to(Path(claims.__file__).parent.parent)
+    monkeypatch.setattr(claims, "__file__", str(where / "env/redundancy/gate/claims.py"))
     before = tree(where)
     for directory in (where, where / "models", tmp_path_factory.mktemp("elsewhere")):
         monkeypatch.chdir(directory)
         code, out, _ = called(capsys, "check", "--config", where / "pyproject.toml")
         assert (code, "1 passed" in out) == (0, True)
     assert tree(where) == before
+    assert not Path(gate.__file__).with_name(".pytest_cache").exists()
 
 
 def test_layers_of_ones_own_are_imported(team, capsys):
@@ -317,3 +327,9 @@ def test_workers_find_the_same_and_one_process_writes(team):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, "4 passed" in done.stdout) == (0, True)
     assert known(where) == {"models/twins.keras": TWINS}
+
+
+def test_a_worker_writes_nothing():
+    worker = Gate(SimpleNamespace(workerinput={}))
+    worker._now = {"models/twins.keras": {}}
+    worker.pytest_sessionfinish()  # which would ask for the baseline, and there is none to be asked

@@ -24,9 +24,11 @@ from redundancy.frameworks.keras.kinds import (
     Part,
     attribute,
     meaning_of,
+    operation_name,
     operation_of,
     present,
 )
+from redundancy.frameworks.keras.masking import MASKED, Masks
 from redundancy.frameworks.keras.origin import (
     ArgumentOrigin,
     CallOrigin,
@@ -106,6 +108,7 @@ class _Reader:
         self._called: Counter[str] = Counter()
         self._owners: dict[int, str] = {}
         self._shapes: dict[str, tuple[int | None, ...]] = {}
+        self._masks = Masks()
 
     def input(self, tensor: Any) -> None:
         """An input of the model."""
@@ -156,9 +159,11 @@ class _Reader:
         name, origin = self._named(model.name, prefix), self._origin(call, scope)
         feeds = tuple(self.names[id(tensor)] for tensor in call.input_tensors)
         self.names.update({id(inner): feed for inner, feed in zip(graph.inputs, feeds, strict=True)})
+        self._masks.crossed(call.input_tensors, feeds)
         first = len(self.nodes)
         inside, results = self.model(model, graph, f"{name}/", (*scope, model.name))
         self.names.update({id(tensor): result for tensor, result in zip(call.outputs, results, strict=True)})
+        self._masks.crossed(graph.outputs, results)
         inputs = tuple((t._keras_history.operation.name, tuple(t.shape), str(t.dtype)) for t in graph.inputs)
         members = frozenset(node.name for node in self.nodes[first:])
         return NestedOrigin(inside, origin, feeds, results, members, inputs)
@@ -183,12 +188,17 @@ class _Reader:
         if isinstance(meaning, Meaning) and len(inputs) > 1 and meaning.kind not in JOINS:
             meaning = None  # it was given a mask
         meaning = meaning or operation_of(operation, shapes, origin.arguments)
+        first, kind = len(self.nodes), meaning.kind if isinstance(meaning, Meaning) else "" if meaning else None
+        if isinstance(meaning, Meaning) and kind in MASKED:
+            masked = not operation_name(type(operation)) and self._masks.reach(call.input_tensors, inputs)
+            meaning = replace(meaning, config={"masked": masked})
         if isinstance(meaning, tuple):
             self._parts(call, name, layer, inputs, origin, meaning)
         elif meaning is None:
             self._unknown(call, name, layer, inputs, origin)
         else:
             self._known(call, name, layer, inputs, origin, meaning)
+        self._masks.called(call, inputs, kind, (node.name for node in self.nodes[first:]))
 
     def _owned(self, operation: Any, layer: str) -> None:
         """Refuses what could not be written back as one weight: it would become two, and be changed as two."""
