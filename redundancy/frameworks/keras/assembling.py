@@ -13,7 +13,7 @@ from redundancy.frameworks.keras.biases import WRONG_AXIS, is_wrong
 from redundancy.frameworks.keras.calls import Call, calls
 from redundancy.frameworks.keras.configuring import configured, is_floating, retyped
 from redundancy.frameworks.keras.keeping import give
-from redundancy.frameworks.keras.kinds import JOINS
+from redundancy.frameworks.keras.kinds import JOINS, arguments_of
 from redundancy.frameworks.keras.origin import CallOrigin, ModelOrigin, NestedOrigin, Slot
 from redundancy.network import Network
 
@@ -237,7 +237,7 @@ def _arguments(call: Call, inputs: list[Any], cls: type) -> Any:
     """(positional, by keyword) arguments of a call: as they were, if it is of the same class and as many tensors."""
     origin = call.node.origin
     if isinstance(origin, CallOrigin) and origin.tensors == len(inputs) and cls is origin.layer.cls:
-        return _filled(origin.arguments, inputs)
+        return _filled(arguments_of(call.node), inputs)
     return ((inputs,) if call.node.kind in JOINS else tuple(inputs)), {}
 
 
