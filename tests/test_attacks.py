@@ -527,3 +527,51 @@ def test_a_large_output_hides_no_change_of_a_small_one_on_data(factor):
     compacted = redundancy.compact(model, data=data)
     before, after = (np.asarray(each(data)[1]) for each in (model, compacted.model))
     assert np.abs(before - after).max() < 0.3 * np.abs(before).max()
+
+
+SCALES = np.array([1, 1, 2, 3, 4, 5], "float32")
+WITH_AN_ARRAY = {
+    "x * array": lambda x: x * SCALES,
+    "array * x": lambda x: keras.ops.multiply(SCALES.reshape(1, 1, 6), x),
+    "x / array": lambda x: x / SCALES,
+    "x / whole numbers": lambda x: x / np.array([3, 3, 7, 9, 11, 13]),
+    "x + array": lambda x: x + SCALES,
+    "x - array": lambda x: x - SCALES.astype("int32"),
+    "array - x": lambda x: keras.ops.subtract(SCALES, x),
+}
+
+
+@pytest.mark.parametrize("words", [10, 20_000])
+@pytest.mark.parametrize("operation", WITH_AN_ARRAY.values(), ids=WITH_AN_ARRAY)
+def test_an_operation_with_an_array_hands_on_no_mask_afterwards(operation, words):
+    """It stays an operation: a layer in its place would tell the LSTM of the mask."""
+    x, seen = keras.Input((5,), dtype="int32"), layers.Embedding(words, 6, mask_zero=True)
+    model = weighted(keras.Model(x, layers.LSTM(3)(operation(seen(x)))))
+    copied(seen, 0, 1)
+    small = redundancy.compact(model)
+    assert len(small.removals) == 1
+    np.testing.assert_allclose(model(WORDS), small.model(WORDS), atol=1e-6)
+    assert [type(a) for a in model.operations] == [type(b) for b in small.model.operations]
+
+
+def test_an_operation_with_an_array_is_cut_where_channels_come_first_by_default():
+    x, first = keras.Input((5, 5, 2)), layers.Conv2D(6, 3, activation="relu", data_format="channels_last")
+    model = weighted(keras.Model(x, layers.Dense(2)(first(x) * SCALES)))
+    copied(first, 0, 1)
+    keras.config.set_image_data_format("channels_first")
+    try:
+        assert len(redundancy.compact(model).removals) == 1
+    finally:
+        keras.config.set_image_data_format("channels_last")
+
+
+def test_a_model_that_is_called_twice_keeps_one_array():
+    inside = keras.Input((6,))
+    inner = keras.Model(inside, inside * SCALES)
+    x, first, second = keras.Input((4,)), layers.Dense(6), layers.Dense(6)
+    model = weighted(keras.Model(x, [layers.Dense(2)(inner(first(x))), layers.Dense(2)(inner(second(x)))]))
+    copied(first, 0, 1)
+    copied(second, 4, 5)
+    small = redundancy.compact(model)
+    for before, after in zip(model(rows(8)), small.model(rows(8)), strict=True):
+        np.testing.assert_allclose(before, after, atol=1e-5)

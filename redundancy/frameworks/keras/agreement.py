@@ -11,6 +11,7 @@ from redundancy.errors import NetworkError
 from redundancy.frameworks.keras import biases
 from redundancy.frameworks.keras.calls import Call, calls
 from redundancy.frameworks.keras.configuring import said
+from redundancy.frameworks.keras.kinds import arguments_of
 from redundancy.frameworks.keras.origin import CallOrigin
 from redundancy.network import Network
 
@@ -51,7 +52,8 @@ def check_agreement(network: Network) -> None:
 
 def _wanted(call: Call) -> Any:
     origin = call.node.origin.layer if isinstance(call.node.origin, CallOrigin) else None
-    return said(call, origin, origin.config if origin else {})
+    numbers = arguments_of(call.node) if origin is not None and call.node.kind == "affine" else ()
+    return said(call, origin, origin.config if origin else {}), numbers
 
 
 def _unlike(network: Network) -> dict[str, str]:

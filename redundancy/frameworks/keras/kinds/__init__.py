@@ -35,6 +35,7 @@ from redundancy.frameworks.keras.kinds.kind import (
     resized,
 )
 from redundancy.frameworks.keras.kinds.linear import is_misplaced
+from redundancy.frameworks.keras.kinds.operations import arguments_of
 from redundancy.frameworks.keras.kinds.pointwise import AUGMENTATIONS
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "WITH_ACTIVATION",
     "Meaning",
     "Part",
+    "arguments_of",
     "attribute",
     "default_activation",
     "is_known",

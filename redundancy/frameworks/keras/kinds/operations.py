@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from redundancy.frameworks.keras.kinds.kind import Made, Meaning, Shape, makes, operates, reads
+from redundancy.errors import UnsupportedError
+from redundancy.frameworks.keras.kinds.kind import Made, Meaning, Shape, makes, operates, operation_name, reads
 from redundancy.frameworks.keras.origin import Slot
 from redundancy.frameworks.keras.precision import float64_kept
 from redundancy.layers.rescaling import nested
@@ -110,24 +111,53 @@ def _is_plain(value: Any) -> bool:
 
 @makes("affine")
 def _made_affine(node: Node, config: Mapping[str, Any], came_from: str) -> Made:
-    # An operation comes back as it was, with its numbers among the arguments of the call, unless they changed.
-    if came_from and not _is_changed(node, came_from):
+    import keras
+
+    # An operation stays one, with its numbers among the arguments of the call: a layer would hand on masks as well.
+    if came_from.startswith("ops.") or (came_from and not _is_changed(node)):
         return came_from, {}
+    if keras.config.image_data_format() == "channels_first" and any(isinstance(n, tuple) for n in config.values()):
+        what = f"cannot write layer '{node.layer}': Keras's Rescaling moves its numbers where channels come first"
+        raise UnsupportedError(f"{what}; call keras.config.set_image_data_format('channels_last') first")
     return "Rescaling", {name: _serialized(config[name]) for name in ("scale", "offset")}
 
 
-def _is_changed(node: Node, came_from: str) -> bool:
+def _is_changed(node: Node) -> bool:
+    """Whether a Rescaling has other numbers than it was read with."""
     import keras
 
-    origin = node.origin
-    if came_from == "Rescaling":
-        given = [keras.saving.deserialize_keras_object(origin.layer.config[name]) for name in ("scale", "offset")]
-        numbers: Any = tuple(laid_out(_as_cast(value), node.shape) for value in given)
-    else:
-        numbers = _affine(came_from.removeprefix("ops."), list(origin.arguments[0]), origin.arguments[1], node.shape)
-    if numbers is None or any(array is None for array in numbers):
-        return True
-    return any(nested(array) != node.config[name] for array, name in zip(numbers, ("scale", "offset"), strict=True))
+    given = [keras.saving.deserialize_keras_object(node.origin.layer.config[name]) for name in ("scale", "offset")]
+    return _differ(node, tuple(laid_out(_as_cast(value), node.shape) for value in given))
+
+
+def _differ(node: Node, numbers: tuple[Array | None, ...] | None) -> bool:
+    pairs = zip(numbers or (None,), ("scale", "offset"), strict=False)
+    return any(array is None or nested(array) != node.config[name] for array, name in pairs)
+
+
+def arguments_of(node: Node) -> tuple[Any, Any]:
+    """The (positional, by keyword) arguments of the call that a node was read from, with the numbers it has now."""
+    positional, kwargs = node.origin.arguments
+    args, name = list(positional), operation_name(node.origin.layer.cls)
+    if node.kind != "affine" or not name or not _differ(node, _affine(name, args, kwargs, node.shape)):
+        return positional, kwargs
+    place = int(isinstance(args[0], Slot))
+    scale, offset = (np.asarray(node.config[key]) for key in ("scale", "offset"))
+    with np.errstate(divide="ignore"):
+        numbers = {"Add": offset, "Subtract": -offset if place else offset, "Multiply": scale}.get(name, 1.0 / scale)
+    return (*args[:place], _like(numbers, args[place]), *args[place + 1 :]), kwargs
+
+
+def _like(numbers: Array, before: Any) -> Array:
+    """Numbers of the dtype and the rank that others had."""
+    import keras
+
+    with float64_kept():
+        given = np.asarray(keras.ops.convert_to_numpy(keras.ops.convert_to_tensor(before)))
+    whole = np.issubdtype(given.dtype, np.integer)
+    now = (np.rint(numbers) if whole else numbers).astype(given.dtype)
+    surplus = now.ndim - given.ndim
+    return now.reshape(now.shape[surplus:]) if surplus >= 0 else now[None]
 
 
 def _as_cast(value: Any) -> Any:
