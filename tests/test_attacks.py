@@ -618,7 +618,7 @@ def test_a_sum_of_whole_numbers_is_named():
     model = weighted(keras.Model(x, layers.Dense(3)(layers.Add(name="sum")([whole, whole]))))
     copied(first, 0, 1)
     assert redundancy.compact(model).removals == ()
-    assert any(WHOLE == pin.reason for space in trace(read(model)).spaces for pin in space.pins)
+    assert any(pin.reason == WHOLE for space in trace(read(model)).spaces for pin in space.pins)
 
 
 FLOATS = {
