@@ -130,7 +130,8 @@ def _check_read(original: Any, network: Network, batch: tuple[Array, ...]) -> No
                 f"model '{original.name}' does not compute what its layers' configurations and weights say: written"
                 f" again as it is, an output differs by {distance.difference:.3g}, where its largest value is"
                 f" {distance.scale:.3g}, so that nothing could be checked; let get_config() or a weight hold all that a"
-                " layer computes with, and save a model and load it after set_weights on a Normalization"
+                " layer computes with, let call() do all of it, not __call__(), and save a model and load it after"
+                " set_weights on a Normalization"
                 f"{_keepers(network)}"
             )
 

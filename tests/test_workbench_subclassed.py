@@ -193,9 +193,23 @@ def test_what_a_class_adds_without_computing_otherwise_is_no_hindrance():
     checked(model, removed=1)
 
 
-def test_a_model_inside_that_is_called_in_its_own_way_stays_as_it_is():
-    inner = of_its_own(__call__=lambda self, *args, **kwargs: 2.0 * keras.Model.__call__(self, *args, **kwargs))
+def holding(inner):
+    """A model that calls another."""
     x = keras.Input((4,))
-    outer = weighted(keras.Model(x, layers.Dense(2)(inner(x))))
+    return weighted(keras.Model(x, layers.Dense(2)(inner(x))))
+
+
+def test_a_model_inside_that_is_called_in_its_own_way_stays_as_it_is():
+    inner = of_its_own(__call__=lambda self, *args, **kwargs: keras.Model.__call__(self, *args, **kwargs))
+    outer = holding(inner)
     small = checked(outer, removed=0)
     assert type(small.model.layers[1]) is type(inner)
+    rows = np.random.default_rng(0).normal(size=(9, 4))
+    np.testing.assert_allclose(small.model(rows), outer(rows), rtol=1e-6)
+
+
+def test_a_model_inside_whose_call_records_more_each_time_is_refused():
+    # Keras records the product as a step of the outer model, and the inner one multiplies again when it is called.
+    inner = of_its_own(__call__=lambda self, *args, **kwargs: 2.0 * keras.Model.__call__(self, *args, **kwargs))
+    with pytest.raises(UnsupportedError, match="written again as it is, an output differs"):
+        redundancy.compact(holding(inner))

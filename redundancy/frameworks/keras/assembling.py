@@ -12,6 +12,7 @@ from redundancy.frameworks.keras.beginning import Given, begun_with_zeros
 from redundancy.frameworks.keras.biases import WRONG_AXIS, is_wrong
 from redundancy.frameworks.keras.calls import Call, calls
 from redundancy.frameworks.keras.configuring import configured, is_floating, retyped
+from redundancy.frameworks.keras.keeping import give
 from redundancy.frameworks.keras.kinds import JOINS, arguments_of
 from redundancy.frameworks.keras.origin import CallOrigin, ModelOrigin, NestedOrigin, Slot
 from redundancy.network import Network
@@ -72,7 +73,18 @@ class ModelBuilder:
         """The whole model; layers begin with zeros where that takes less time than what they would begin with."""
         check_agreement(self._network)
         with ExitStack() as self._later:
-            return self._model()
+            model = self._model()
+        self._keep()
+        return model
+
+    def _keep(self) -> None:
+        """Gives layers what those that they were made like kept outside their configurations."""
+        keepers = {call.path: call for call in self._planned if isinstance(call.node.origin, CallOrigin)}
+        for path, call in keepers.items():
+            keeps = call.node.origin.layer.kept
+            if keeps:
+                with _refusing(call, "it cannot be given what it kept"):
+                    give(self._layers[path], keeps)
 
     def _model(self) -> Any:
         import keras

@@ -8,12 +8,29 @@ from dataclasses import dataclass, field
 from inspect import isclass, isfunction
 from typing import Any
 
+from redundancy.network import Array
+
 
 @dataclass(frozen=True, slots=True)
 class Slot:
     """Stands in a call's arguments for the tensor that a node reads at this place among its inputs."""
 
     index: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kept:
+    """What one layer keeps outside its configuration, as Keras's own files take it along.
+
+    Attributes:
+        variables: What `save_own_variables` stores; None where that is its weights only.
+        assets: The files that `save_assets` writes, by name; None where it writes none.
+        words: Those that it knows, which its configuration may say otherwise.
+    """
+
+    variables: Mapping[str, Array] | None = None
+    assets: Mapping[str, bytes] | None = None
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,12 +42,14 @@ class LayerOrigin:
         config: What `get_config` gave.
         objects: The classes and functions that are not Keras's own and that the configuration names.
         problem: Why it cannot be made again; "" if it can.
+        kept: What it and the layers inside it keep besides, one for each; of layers that no kind stands for.
     """
 
     cls: type
     config: Mapping[str, Any] = field(default_factory=dict)
     objects: Mapping[str, Any] = field(default_factory=dict)
     problem: str = ""
+    kept: tuple[Kept, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

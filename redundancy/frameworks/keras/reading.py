@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from redundancy.errors import UnsupportedError
+from redundancy.frameworks.keras.keeping import kept
 from redundancy.frameworks.keras.kinds import (
     AUGMENTATIONS,
     JOINS,
@@ -103,6 +104,7 @@ class _Reader:
         self.nodes: list[Node] = []
         self.names: dict[int, str] = {}
         self._origins: dict[int, LayerOrigin] = {}
+        self._keepers: set[int] = set()
         self._weights: dict[tuple[int, str], Array] = {}
         self._called: Counter[str] = Counter()
         self._owners: dict[int, str] = {}
@@ -258,10 +260,24 @@ class _Reader:
         self, call: Any, name: str, layer: str, inputs: tuple[str, ...], origin: CallOrigin, config: dict[str, Any]
     ) -> None:
         operation, first = call.operation, call.outputs[0]
-        weights = _by_path(operation)
+        weights, origin = _by_path(operation), replace(origin, layer=self._keeping(operation))
         kind = type(operation).__name__
         self._add(Node(name, kind, inputs, first.shape[1:], config, weights, layer, origin), first)
         self._items(call, name, layer, "output")
+
+    def _keeping(self, operation: Any) -> LayerOrigin:
+        """The origin of a layer that no kind stands for, with what it keeps outside its configuration."""
+        key = id(operation)
+        before = self._origins[key]
+        if key not in self._keepers:
+            self._keepers.add(key)
+            try:
+                self._origins[key] = replace(before, kept=kept(operation))
+            except Exception as error:  # a class of the user's own may raise anything here
+                said = " ".join(str(error).split()) or type(error).__name__
+                problem = before.problem or f"what it keeps cannot be saved ({said[:200]})"
+                self._origins[key] = replace(before, problem=problem)
+        return self._origins[key]
 
     def _items(self, call: Any, name: str, layer: str, kind: str) -> None:
         """The outputs of a call that has several."""
