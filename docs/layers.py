@@ -30,6 +30,12 @@ The units that these layers read or make stay, always or in the case that is nam
 |---|---|
 {reasons}
 
+The sums, products and functions of whole numbers, which wrap around, are kept as they are as well, until a layer \
+makes floating numbers of them: Rescaling, Normalization, Embedding, a division, a cast.
+
+Where a mask may reach Multiply, Maximum or Minimum, Keras puts other values in what it hides: only units that are \
+equal in all that is joined are equal there.
+
 ## Not known
 
 The units that reach any other layer stay, and an audit names the layer: a layer of one's own, a `Lambda` layer, and \

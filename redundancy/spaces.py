@@ -11,7 +11,7 @@ import numpy as np
 from redundancy.algebra import NOT_POINTWISE
 from redundancy.errors import NetworkError
 from redundancy.layers import INPUT, OUTPUT, RULES, Block, Following, Pin, Tracer
-from redundancy.layers.tying import REASONS
+from redundancy.layers.tying import REASONS, WHOLE
 from redundancy.network import Array, Network, Node
 from redundancy.sharing import holds_numbers, shared, tie_calls
 from redundancy.sites import Find
@@ -166,7 +166,7 @@ def _traced(node: Node, inputs: tuple[Units, ...], tracer: Tracer) -> Units:
     if rule is not None:
         return rule.trace(node, inputs, tracer)
     reason = f"no rule for layer '{node.layer}' ({node.kind}): its units are kept as they are"
-    return tracer.opaque(node, inputs, REASONS.get(node.kind, reason))
+    return tracer.opaque(node, inputs, WHOLE if node.config.get("whole") else REASONS.get(node.kind, reason))
 
 
 def _spaces(network: Network, units: Mapping[str, Units], roots: Array, tracer: Tracer) -> tuple[Space, ...]:

@@ -9,6 +9,9 @@ from planting_by_hand import copied, weighted
 import redundancy
 from redundancy.errors import OptionError, UnsupportedError
 from redundancy.fold import Holds
+from redundancy.frameworks.keras import probes, read
+from redundancy.layers.tying import WHOLE
+from redundancy.spaces import trace
 
 
 def twins(first=None, shape=(4,), batch=None):
@@ -575,3 +578,69 @@ def test_a_model_that_is_called_twice_keeps_one_array():
     small = redundancy.compact(model)
     for before, after in zip(model(rows(8)), small.model(rows(8)), strict=True):
         np.testing.assert_allclose(before, after, atol=1e-5)
+
+
+def wrapping(dtype, made, signs):
+    """Twins, if what is made of whole numbers were of real ones: cancelled by what reads the numbers themselves."""
+    given = [keras.Input((4,), dtype=dtype) for _ in signs]
+    dense = [layers.Dense(6) for _ in range(len(signs) + 1)]
+    seen = [layers.Rescaling(1.0)(tensor) for tensor in (made(*given), *given)]
+    joined = layers.Add()([layer(tensor) for layer, tensor in zip(dense, seen, strict=True)])
+    model = weighted(keras.Model(given, layers.Dense(3)(layers.ReLU()(joined))))
+    for layer, sign in zip(dense[1:], signs, strict=True):
+        kernel, bias = layer.get_weights()
+        kernel[:, :2] = -sign * dense[0].get_weights()[0][:, :2]
+        layer.set_weights([kernel, bias])
+    return model
+
+
+WRAPS = {
+    "Subtract": (lambda a, b: layers.Subtract()([a, b]), (1, -1)),
+    "Add": (lambda a, b: layers.Add()([a, b]), (1, 1)),
+    "a + b": (lambda a, b: a + b, (1, 1)),
+    "2 * a": (lambda a: 2 * a, (2,)),
+    "a + 100": (lambda a: a + 100, (1,)),
+    "-a": (lambda a: -a, (-1,)),
+    "2 * Add": (lambda a, b: 2 * layers.Add()([a, b]), (2, 2)),
+    "Add of slices": (lambda a: layers.Add()([layers.Reshape((4,))(a), a[:, :]]), (2,)),
+}
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int16", "int32"])
+@pytest.mark.parametrize(("made", "signs"), WRAPS.values(), ids=WRAPS)
+def test_sums_of_whole_numbers_wrap_around_and_are_not_followed(made, signs, dtype):
+    assert redundancy.audit(wrapping(dtype, made, signs)).findings == ()
+
+
+def test_a_sum_of_whole_numbers_is_named():
+    x, first = keras.Input((4,)), layers.Dense(6)
+    whole = keras.ops.cast(first(x), "int8")
+    model = weighted(keras.Model(x, layers.Dense(3)(layers.Add(name="sum")([whole, whole]))))
+    copied(first, 0, 1)
+    assert redundancy.compact(model).removals == ()
+    assert any(pin.reason == WHOLE for space in trace(read(model)).spaces for pin in space.pins)
+
+
+FLOATS = {
+    "a / 255": lambda a: a / 255,
+    "a * 0.5": lambda a: a * 0.5,
+    "a cast": lambda a: 2.0 * keras.ops.cast(a, "float32"),
+    "Rescaling": lambda a: layers.Rescaling(2.0)(a),
+}
+
+
+@pytest.mark.parametrize("made", FLOATS.values(), ids=FLOATS)
+def test_whole_numbers_that_become_floating_ones_are_followed(made):
+    x, first = keras.Input((4,), dtype="uint8"), layers.Dense(6)
+    y = made(x)
+    model = weighted(keras.Model(x, layers.Dense(3)(layers.ReLU()(layers.Add()([first(y), first(y)])))))
+    copied(first, 0, 1)
+    assert len(redundancy.compact(model).removals) == 1
+
+
+def test_a_token_that_is_masked_is_among_what_is_tried():
+    x = keras.Input((5,), dtype="int32")
+    model = keras.Model(x, layers.LSTM(2)(layers.Embedding(20_000, 3, mask_zero=True)(x)))
+    (tokens,) = next(probes.probes(read(model)))
+    assert (tokens == 0).any(axis=1).sum() == len(tokens) // 2
+    assert (tokens != 0).any(axis=1).all()

@@ -121,6 +121,17 @@ def test_a_vocabulary_that_was_learnt_comes_back(kind):
     assert difference(*adapted(kind)) < 1e-4
 
 
+def test_a_vocabulary_that_no_configuration_says_is_refused():
+    lookup = layers.StringLookup(vocabulary=["x"], output_mode="one_hot")
+    x, first = keras.Input((1,), dtype="string"), layers.Dense(5)
+    model = weighted(keras.Model(x, layers.Dense(2)(first(lookup(x)))))
+    copied(first, 0, 2)
+    assert difference(model, tf.constant([["x"], ["y"]])) < 1e-4
+    lookup.set_vocabulary(["y"])
+    with pytest.raises(UnsupportedError, match="vocabulary was set after"):
+        redundancy.compact(model)
+
+
 def test_a_vocabulary_in_front_of_a_table_of_words_comes_back():
     words = layers.TextVectorization(output_sequence_length=4)
     words.adapt(["a b c", "dog"])

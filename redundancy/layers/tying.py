@@ -22,6 +22,9 @@ _COLOURS = "it handles its units as colours in training, so that it needs all of
 _LOOKS_UP = "it puts numbers in classes, of which none is a multiple of another"
 _SCORES = "it multiplies its units with each other"
 
+WHOLE = "it calculates with whole numbers, which wrap around where their type ends"
+"""Why the units stay that are made of whole numbers before a layer makes floating ones of them."""
+
 REASONS: Mapping[str, str] = {
     "LayerNormalization": _NORMALISES,
     "GroupNormalization": _NORMALISES,

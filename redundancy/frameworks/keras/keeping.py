@@ -23,7 +23,7 @@ def kept(operation: Any) -> tuple[Kept, ...]:
         operation: A layer, or another operation of a functional model.
     """
     parts = _parts(operation)
-    found = tuple(Kept(_variables(part), _assets(part)) for part in parts)
+    found = tuple(Kept(_variables(part), _assets(part), _words(part)) for part in parts)
     return found if any(each.variables or each.assets is not None for each in found) else ()
 
 
@@ -35,13 +35,15 @@ def give(layer: Any, keeps: Sequence[Kept]) -> None:
         keeps: What was kept.
 
     Raises:
-        ValueError: There are not as many layers inside it.
+        ValueError: There are not as many layers inside it, or it knows other words then.
     """
     for part, each in zip(_parts(layer), keeps, strict=True):
         if each.variables is not None:
             part.load_own_variables(dict(each.variables))
         if each.assets is not None:
             _load_assets(part, each.assets)
+        if _words(part) != each.words:
+            raise ValueError("its vocabulary was set after it was made with another; make it with the one that it has")
 
 
 def _parts(operation: Any) -> list[Any]:
@@ -61,6 +63,10 @@ def _array(value: Any) -> Array:
 
     known = isinstance(value, keras.Variable) or keras.ops.is_tensor(value)
     return np.array(keras.ops.convert_to_numpy(value) if known else value)
+
+
+def _words(part: Any) -> tuple[str, ...]:
+    return tuple(map(str, part.get_vocabulary())) if hasattr(part, "get_vocabulary") else ()
 
 
 def _assets(part: Any) -> dict[str, bytes] | None:

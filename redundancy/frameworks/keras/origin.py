@@ -25,10 +25,12 @@ class Kept:
     Attributes:
         variables: What `save_own_variables` stores; None where that is its weights only.
         assets: The files that `save_assets` writes, by name; None where it writes none.
+        words: Those that it knows, which its configuration may say otherwise.
     """
 
     variables: Mapping[str, Array] | None = None
     assets: Mapping[str, bytes] | None = None
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,7 +12,7 @@ import numpy as np
 from redundancy.errors import OptionError, RedundancyError, UnsupportedError
 from redundancy.frameworks.keras.biases import check_placed
 from redundancy.frameworks.keras.running import Running
-from redundancy.network import Array, Network
+from redundancy.network import Array, Network, Node
 
 FREE = (8, 16, 32, 64, 128, 11, 19, 37)
 """What is tried for extents that are not fixed, until the model can be run."""
@@ -39,7 +39,7 @@ def probes(network: Network, most: int = ROWS) -> Iterator[tuple[Array, ...]]:
 
     Half of the rows are normally distributed, the others uniform on [0, 1] but for one of zeros. Whole numbers are
     drawn from the whole of the table that they are looked up in, of several the least; where they are calculated with,
-    below 128; where nothing says what reads them, they are 0 and 1.
+    below 128; where nothing says what reads them, they are 0 and 1. Every other row ends in zeros, where a table masks.
 
     Args:
         network: Whose inputs they are for.
@@ -61,7 +61,11 @@ def _probe(network: Network, name: str, shape: tuple[int, ...], rng: np.random.G
     if dtype == "bool":
         return rng.random(shape) < 0.5
     if "int" in dtype:
-        return np.asarray(rng.integers(0, _vocabulary(network, name), shape), dtype)
+        numbers = rng.integers(0, _vocabulary(network, name), shape)
+        if any(table.config["mask_zero"] for table in _tables(network, {name})):
+            # Of a large table, a chance draw hardly ever has the number that masks.
+            numbers[1::2, ..., -max(1, shape[-1] // 3) :] = 0
+        return np.asarray(numbers, dtype)
     if dtype == "string":
         return rng.choice(WORDS, shape)
     if not dtype.startswith(("float", "bfloat")):
@@ -86,16 +90,18 @@ def _vocabulary(network: Network, name: str) -> int:
     if all(node.kind == "embedding" or node.kind in ARITHMETIC for node in readers):
         return min(tables, default=SHADES if readers else 2)
     # What else reads them may hand them on to any table, or take them for a mask.
-    return min(_tables(network, values), default=2)
+    counts = all(node.config.get("whole") or node.kind in ARITHMETIC for node in readers)
+    lengths = (len(table.weights["embeddings"]) for table in _tables(network, values))
+    return min(lengths, default=SHADES if counts else 2)
 
 
-def _tables(network: Network, behind: set[str]) -> list[int]:
-    """How long the tables are that anything leads to from some nodes."""
+def _tables(network: Network, behind: set[str]) -> list[Node]:
+    """The tables that anything leads to from some nodes."""
     reached = set(behind)
     for node in network:
         if reached & set(node.inputs):
             reached.add(node.name)
-    return [len(node.weights["embeddings"]) for node in network if node.kind == "embedding" and node.name in reached]
+    return [node for node in network if node.kind == "embedding" and node.name in reached]
 
 
 def runs(model: Any, network: Network, *others: Network, most: int = ROWS) -> tuple[Array, ...]:

@@ -41,6 +41,7 @@ from redundancy.frameworks.keras.origin import (
     layer_origin,
 )
 from redundancy.frameworks.keras.overriding import is_graph, no_graph
+from redundancy.frameworks.keras.wholes import Wholes
 from redundancy.network import Array, Network, Node, frozen_array
 
 if TYPE_CHECKING:
@@ -108,13 +109,14 @@ class _Reader:
         self._called: Counter[str] = Counter()
         self._owners: dict[int, str] = {}
         self._shapes: dict[str, tuple[int | None, ...]] = {}
-        self._masks = Masks()
+        self._masks, self._wholes = Masks(), Wholes()
 
     def input(self, tensor: Any) -> None:
         """An input of the model."""
         layer = tensor._keras_history.operation
         config, origin = {"dtype": str(tensor.dtype)}, CallOrigin(layer_origin(layer))
         self._add(Node(layer.name, "input", (), tensor.shape[1:], config, origin=origin), tensor)
+        self._wholes.given(layer.name, tensor)
 
     def model(self, model: Any, graph: Any, prefix: str, scope: tuple[str, ...]) -> tuple[ModelOrigin, tuple[str, ...]]:
         """The nodes of a model whose inputs are known; how to write it, and the nodes that are its outputs."""
@@ -188,6 +190,9 @@ class _Reader:
         if isinstance(meaning, Meaning) and len(inputs) > 1 and meaning.kind not in JOINS:
             meaning = None  # it was given a mask
         meaning = meaning or operation_of(operation, shapes, origin.arguments)
+        whole = isinstance(meaning, Meaning) and self._wholes.calculated(call, meaning.kind, inputs)
+        if whole:
+            meaning = None
         first, kind = len(self.nodes), meaning.kind if isinstance(meaning, Meaning) else "" if meaning else None
         if isinstance(meaning, Meaning) and kind in MASKED:
             masked = not operation_name(type(operation)) and self._masks.reach(call.input_tensors, inputs)
@@ -195,10 +200,12 @@ class _Reader:
         if isinstance(meaning, tuple):
             self._parts(call, name, layer, inputs, origin, meaning)
         elif meaning is None:
-            self._unknown(call, name, layer, inputs, origin)
+            self._unknown(call, name, layer, inputs, origin, {"whole": True} if whole else {})
         else:
             self._known(call, name, layer, inputs, origin, meaning)
-        self._masks.called(call, inputs, kind, (node.name for node in self.nodes[first:]))
+        made = [node.name for node in self.nodes[first:]]
+        self._masks.called(call, inputs, kind, made)
+        self._wholes.called(call, inputs, kind, made)
 
     def _owned(self, operation: Any, layer: str) -> None:
         """Refuses what could not be written back as one weight: it would become two, and be changed as two."""
@@ -249,11 +256,13 @@ class _Reader:
             found[name] = self._weights[key]
         return found
 
-    def _unknown(self, call: Any, name: str, layer: str, inputs: tuple[str, ...], origin: CallOrigin) -> None:
+    def _unknown(
+        self, call: Any, name: str, layer: str, inputs: tuple[str, ...], origin: CallOrigin, config: dict[str, Any]
+    ) -> None:
         operation, first = call.operation, call.outputs[0]
         weights, origin = _by_path(operation), replace(origin, layer=self._keeping(operation))
         kind = type(operation).__name__
-        self._add(Node(name, kind, inputs, first.shape[1:], {}, weights, layer, origin), first)
+        self._add(Node(name, kind, inputs, first.shape[1:], config, weights, layer, origin), first)
         self._items(call, name, layer, "output")
 
     def _keeping(self, operation: Any) -> LayerOrigin:
