@@ -314,6 +314,15 @@ def test_seeds_are_slices_and_lists(text, names):
     assert seeds_of(text) == names
 
 
+@pytest.fixture
+def interruptible():
+    """Processes that are started end at an interrupt, also where the tests run in a background that ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_keeps_what_is_finished(here):
     (here / "tiny.json").write_text(of(steps=200))
     command = [
@@ -329,10 +338,13 @@ def test_an_interrupt_keeps_what_is_finished(here):
         "kept",
     ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        while process.poll() is None and not kept(here / "kept"):
-            time.sleep(0.1)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=300)
+        try:
+            while process.poll() is None and not kept(here / "kept"):
+                time.sleep(0.1)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=300)
+        finally:
+            process.kill()
     assert (process.returncode, out) == (130, "")
     assert "Traceback" not in err
     there = kept(here / "kept")
