@@ -16,7 +16,7 @@ from redundancy.fold import Fold, drop
 from redundancy.hearing import Hearing, judging
 from redundancy.notions.notion import NOTIONS, Notion
 from redundancy.search import Findings
-from redundancy.verdict import ATTRIBUTE, Claim
+from redundancy.verdict import ATTRIBUTE, Claim, Outcome
 from redundancy.zoo import Store, train
 from redundancy.zoo import seeds as independent
 from redundancy.zoo.sampling import Sampling
@@ -81,7 +81,7 @@ class Workshop:
         }[name]
 
     def run(self, name, test, **parameters):
-        """Runs one claim; it raises what the claim raises."""
+        """The verdict on one claim; it raises what the claim raises."""
         module = self.module(name)
         function = getattr(module, test)
         wanted = inspect.signature(function).parameters.keys() - parameters.keys()
@@ -90,6 +90,7 @@ class Workshop:
         heard = Hearing(getattr(function, ATTRIBUTE), fixed=given.keys())
         with judging(heard), heard.of(holder):
             holder.obj(**given, **parameters)
+        return heard.verdict()
 
     def refutes(self, name, test, match=None, **parameters):
         """The claim is refuted, not broken."""
@@ -273,7 +274,42 @@ def test_a_threshold_that_is_not_calibrated_is_noticed(workshop, monkeypatch, th
 
 def test_a_count_that_does_not_grow_is_noticed(workshop):
     workshop.brief(steps=0)
-    workshop.refutes("near_duplicates", "test_growth")
+    assert workshop.run("near_duplicates", "test_growth").outcome is Outcome.INCONCLUSIVE
+
+
+def test_a_count_that_shrinks_is_noticed(workshop, monkeypatch):
+    def shrinking(run):
+        kernel = run.network["filters"].weights["kernel"]
+        pairs = 200 - kernel.shape[-1] + int(np.sum(kernel > 0)) % 5
+        return SimpleNamespace(pairs=pairs, spare=pairs)
+
+    monkeypatch.setattr(workshop.module("near_duplicates"), "clusters", shrinking)
+    workshop.brief(steps=0)
+    workshop.refutes("near_duplicates", "test_growth", "better was claimed|higher was claimed")
+
+
+def test_training_that_brings_no_pairs_is_noticed(workshop):
+    workshop.brief(steps=0)
+    assert workshop.run("near_duplicates", "test_beyond_initialisation").outcome is Outcome.INCONCLUSIVE
+
+
+def test_chance_that_brings_more_pairs_is_noticed(workshop, monkeypatch):
+    monkeypatch.setattr(workshop.module("near_duplicates"), "draw", lambda _, shape, seed: np.ones(shape))
+    workshop.brief(steps=40)
+    workshop.refutes("near_duplicates", "test_beyond_initialisation", "more was claimed")
+
+
+def test_near_duplicates_that_are_folded_wrongly_are_noticed(workshop, monkeypatch):
+    def wrongly(fold):
+        gone = ~np.isin(np.arange(fold.size), fold.keep)
+        return Fold(fold.keep, fold.into * np.where(gone, -30.0, 1.0)[:, None], fold.offset, fold.why)
+
+    def operate(network, folds):
+        return surgery.operate(network, {name: wrongly(fold) for name, fold in folds.items()})
+
+    monkeypatch.setattr(compaction, "operate", operate)
+    workshop.brief(steps=40)
+    workshop.refutes("merging", "test_near", "was claimed", tolerance=10.0)
 
 
 def test_every_claim_is_sabotaged(claims):
