@@ -330,6 +330,8 @@ def test_workers_find_the_same_and_one_process_writes(team):
 
 
 def test_a_worker_writes_nothing():
-    worker = Gate(SimpleNamespace(workerinput={}))
+    lines, worker = [], Gate(SimpleNamespace(workerinput={}))
     worker._now = {"models/twins.keras": {}}
     worker.pytest_sessionfinish()  # which would ask for the baseline, and there is none to be asked
+    worker.pytest_terminal_summary(SimpleNamespace(write_line=lambda line, **_: lines.append(line)))
+    assert lines == []
