@@ -42,6 +42,7 @@ class Identity:
         code: `redundancy.provenance.code_digest` of the test.
         versions: That decide a run.
         data: Digest of the data.
+        model: Digest of the model file that is tested; "" where none is.
     """
 
     sentence: str
@@ -51,6 +52,7 @@ class Identity:
     code: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     data: str = ""
+    model: str = ""
 
     @property
     def digest(self) -> str:

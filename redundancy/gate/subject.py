@@ -13,7 +13,7 @@ import numpy as np
 
 from redundancy.auditing import Audit, AuditFinding
 from redundancy.compaction import Compaction
-from redundancy.errors import OptionError
+from redundancy.errors import ModelFileError, OptionError
 from redundancy.feeding import arrays_of
 from redundancy.gate.baseline import NOTHING, Found, Unit
 from redundancy.gate.quiet import quietly
@@ -65,6 +65,18 @@ class Subject:
 
     def __repr__(self) -> str:
         return f"<Subject {self.name!r}>"
+
+    @cached_property
+    def digest(self) -> str:
+        """64 hexadecimal digits of the file.
+
+        Raises:
+            ModelFileError: It cannot be read.
+        """
+        try:
+            return hashlib.sha256(self.path.read_bytes()).hexdigest()
+        except OSError as error:
+            raise ModelFileError(f"cannot read {str(self.path)!r}: {error.strerror or error}") from error
 
     @cached_property
     def model(self) -> keras.Model:

@@ -21,7 +21,7 @@ from redundancy.errors import DataError
 from redundancy.hearing import UNTOLD, Hearing, first_line, judging
 from redundancy.ledger import Book, Identity, Ledger
 from redundancy.plugin.fixtures import dataset, or_fail, root_seed, run, seeds, store, trained  # noqa: F401 - for pytest
-from redundancy.plugin.models import Gate, add_model_options, model, redundancy_model  # noqa: F401 - fixtures too
+from redundancy.plugin.models import FILE, Gate, add_model_options, model, redundancy_model  # noqa: F401 - fixtures too
 from redundancy.plugin.options import CHOICES, DATASET, NOTHING, add_options, read_options
 from redundancy.plugin.section import CARRIED, SKIPPED, Section
 from redundancy.provenance import code_digest
@@ -146,7 +146,7 @@ def _identity(item: pytest.Item, made: Claim) -> Identity:
     from redundancy.zoo.versions import versions
 
     assert made.at_least is not None
-    source = getattr(item, "funcargs", {}).get("run")
+    given = getattr(item, "funcargs", {})
     return Identity(
         made.sentence,
         item.nodeid,
@@ -154,7 +154,8 @@ def _identity(item: pytest.Item, made: Claim) -> Identity:
         made.confidence,
         code_digest(item.path, item.config.rootpath),
         versions(),
-        getattr(source, "data_digest", ""),
+        getattr(given.get("run"), "data_digest", ""),
+        given[FILE].digest if FILE in given else "",
     )
 
 

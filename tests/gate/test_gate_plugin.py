@@ -196,3 +196,22 @@ def test_who_changes_a_model_is_told(ours):
 def test_warnings_of_libraries_are_no_errors(ours, pytester):
     pytester.makeini("[pytest]\nfilterwarnings = error")
     ours(CLAIMS, "--redundancy-model=models/good.keras", passed=2, deselected=3)
+
+
+RATED = """
+    from redundancy import claim
+
+    @claim("a model is small", at_least=0.8)
+    def test_small(model, run):
+        print("CALLED")
+        assert model.network.parameters < 10**6
+"""
+
+
+def test_a_verdict_is_about_the_very_file(ours, pytester):
+    """It was replayed for another file of the same name."""
+    arguments = "--redundancy-model=models/good.keras", "--redundancy-ledger=book", "-s"
+    first, again = (ours(RATED, *arguments, passed=1).outlines for _ in range(2))
+    shutil.copy(pytester.path / "models" / "twins.keras", pytester.path / "models" / "good.keras")
+    other = ours(RATED, *arguments, passed=1).outlines
+    assert ["CALLED" in "".join(lines) for lines in (first, again, other)] == [True, False, True]
