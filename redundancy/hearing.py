@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
+from inspect import iscoroutine
 from typing import Any, Protocol, runtime_checkable
 
 from redundancy.ledger import Book, Judgement
@@ -318,6 +319,8 @@ def _check_said_nothing(said: object) -> None:
         ClaimError: It does; a coroutine or a generator has not even begun.
     """
     if said is not None:
+        if iscoroutine(said):
+            said.close()  # else Python complains later that nobody waited for it
         kind = type(said).__name__
         raise ClaimError(f"the test returns a {kind}, which says nothing of a run: let it assert, in a plain function")
 

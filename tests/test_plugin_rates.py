@@ -60,7 +60,9 @@ def line(lines, start):
     return next((line for line in lines if line.startswith(start)), None)
 
 
-@pytest.mark.parametrize("test", ["def test_it(run):\n        return run.seed < 0", "async def test_it(run):\n        1 / 0"])
+@pytest.mark.parametrize(
+    "test", ["def test_it(run):\n        return run.seed < 0", "async def test_it(run):\n        1 / 0"]
+)
 def test_what_is_returned_is_not_taken_for_said(told, test):
     """Every such run counted as one that is as claimed."""
     source = f"""
