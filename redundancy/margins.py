@@ -21,8 +21,8 @@ LIKELY = 0.8
 """The chance of a decision for which a number of images is recommended."""
 
 LEAST = 1e-8
-"""No smaller margin of an accuracy is judged: it would take hundreds of millions of images, and more digits than sums of their
-chances have."""
+"""No smaller margin of an accuracy is judged: it would take hundreds of millions of images, and more digits than
+sums of their chances have."""
 
 Shows = Callable[[int, float, float], bool]
 """(sign, by, confidence) -> whether `sign * difference > by` is shown."""
@@ -127,7 +127,8 @@ def check_accuracy(comparison: Comparison) -> None:
         )
     if 0.0 < comparison.margin < LEAST:
         raise OptionError(
-            f"a margin of {comparison.margin:g} of an accuracy takes too many images to be judged: give one from {LEAST:g} up"
+            f"a margin of {comparison.margin:g} of an accuracy takes too many images to be judged: "
+            f"give one from {LEAST:g} up"
         )
 
 

@@ -113,9 +113,9 @@ class _Watch:
 
     def pytest_keyboard_interrupt(self, excinfo: Any) -> None:
         """Called by pytest for every early end."""
-        from pytest import Session
+        import pytest
 
-        self.stopped = isinstance(excinfo.value, Session.Interrupted)
+        self.stopped = isinstance(excinfo.value, pytest.Session.Interrupted)
         self.interrupted = isinstance(excinfo.value, KeyboardInterrupt) and not self.stopped
 
 

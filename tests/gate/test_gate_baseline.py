@@ -141,7 +141,7 @@ def test_what_is_no_baseline_is_one_line(tmp_path, document, said):
 def test_a_pipe_is_no_baseline(tmp_path):
     """Opening one waits for ever."""
     os.mkfifo(tmp_path / "known.json")
-    with pytest.raises(OptionError, match="it is no baseline .it is no file.; "):
+    with pytest.raises(OptionError, match="it is no baseline"):
         read(tmp_path / "known.json")
 
 
