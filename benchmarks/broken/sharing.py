@@ -42,7 +42,7 @@ WRITERS = (
         "zoo/train.py",
         "for run in _kept(turn.came, data, store):",
         "for run in _kept((), data, store):",
-        NOTICED,
+        f"{STORES} -k looked_for_again",
     ),
     Mutation(
         "where there are no locks nothing is trained",
