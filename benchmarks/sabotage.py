@@ -177,7 +177,10 @@ def main() -> int:
             outcome = bench.broken(one)
             unnoticed += not outcome.failing
             noticed = f"`{outcome.failing.removeprefix('tests/')}`" if outcome.failing else "NOT NOTICED"
-            print(f"| {area} | {one.what} | {noticed}{outcome.why and asked.why and f' {outcome.why}' or ''} |", flush=True)
+            print(
+                f"| {area} | {one.what} | {noticed}{(outcome.why and asked.why and f' {outcome.why}') or ''} |",
+                flush=True,
+            )
             if not outcome.failing and not outcome.passed:
                 print(outcome.told)
     print(f"{len(chosen)} ways to break it, {unnoticed} not noticed")

@@ -132,7 +132,7 @@ CORRUPTION = (
         "a damaged entry is no error, but the untrained network",
         ENTRY,
         "        raise DamagedError(str(error)) from error\n    return run\n",
-        '        return Run(expected.recipe, expected.seed, expected.structure, 0.0, 0.0, expected.data_digest)\n'
+        "        return Run(expected.recipe, expected.seed, expected.structure, 0.0, 0.0, expected.data_digest)\n"
         "    return run\n",
         ENTRIES,
     ),
