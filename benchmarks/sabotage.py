@@ -2,10 +2,10 @@
 
     python benchmarks/sabotage.py [--area fusing --area kills ...] [--python jax=.tox/jax/bin/python]
 
-Each way is an exact replacement of text in one file of `redundancy/`, made in a temporary copy of the project (`broken/`
-lists them, by area). The tests nearest to it are run against the copy, one pytest at a time, until the first fails.
-Before that they are run against a copy that nothing is wrong with, where all must pass. Exit code 1 where something went
-unnoticed; 2 where a control fails or there is no Python for a backend.
+Each way is an exact replacement of text in one file of `redundancy/`, made in a temporary copy of the project
+(`broken/` lists them, by area). The tests nearest to it are run against the copy, one pytest at a time, until the first
+fails. Before that they are run against a copy that nothing is wrong with, where all must pass. Exit code 1 where
+something went unnoticed; 2 where a control fails or there is no Python for a backend.
 """
 
 import argparse
@@ -177,10 +177,8 @@ def main() -> int:
             outcome = bench.broken(one)
             unnoticed += not outcome.failing
             noticed = f"`{outcome.failing.removeprefix('tests/')}`" if outcome.failing else "NOT NOTICED"
-            print(
-                f"| {area} | {one.what} | {noticed}{(outcome.why and asked.why and f' {outcome.why}') or ''} |",
-                flush=True,
-            )
+            why = f" {outcome.why}" if asked.why else ""
+            print(f"| {area} | {one.what} | {noticed}{why} |", flush=True)
             if not outcome.failing and not outcome.passed:
                 print(outcome.told)
     print(f"{len(chosen)} ways to break it, {unnoticed} not noticed")

@@ -143,10 +143,9 @@ def test_training_keeps_the_store_within_its_bound(tmp_path, toy):
 
 def test_training_goes_beyond_the_bound_by_little_meanwhile(tmp_path, toy):
     _, size = filled(tmp_path / "one", 1, 0)
-    store, most = Store(tmp_path / "store", 0), []
-    for _ in finished([(RECIPE, seed) for seed in range(10)], toy, store):
-        most.append(sum(file.size for file in shelves.files(store.directory)))
-    assert max(most) <= 2 * size
+    store = Store(tmp_path / "store", 0)
+    arriving = finished([(RECIPE, seed) for seed in range(10)], toy, store)
+    assert max(sum(file.size for file in shelves.files(store.directory)) for _ in arriving) <= 2 * size
 
 
 @pytest.mark.parametrize(
