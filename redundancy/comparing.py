@@ -94,7 +94,7 @@ def _powerless(comparison: Comparison, first: Given, second: Given, truth: Array
 def _read(name: str, given: Given, truth: Array | None) -> Array:
     """What was given, as truths or as finite numbers. Shape (n,)."""
     if truth is None:
-        array = np.asarray(given() if callable(given) else given)
+        array = _array(name, given)
         if array.dtype == bool or np.issubdtype(array.dtype, np.floating):
             return _checked(name, array if array.dtype == bool else array.astype(float))
         raise OptionError(
@@ -107,12 +107,22 @@ def _read(name: str, given: Given, truth: Array | None) -> Array:
 
 
 def _classes(name: str, given: Given) -> Array:
-    array = np.asarray(given() if callable(given) else given)
+    array = _array(name, given)
     if not np.issubdtype(array.dtype, np.integer):
         raise OptionError(
             f"{name} holds {array.dtype}: with labels=, give classes as integers, such as scores.argmax(1)"
         )
     return _checked(name, array)
+
+
+def _array(name: str, given: Given) -> Array:
+    made = given() if callable(given) else given
+    if np.ma.isMaskedArray(made):
+        raise OptionError(f"{name} is masked, and what is behind the mask would count: leave such images out of both")
+    try:
+        return np.asarray(made)
+    except ValueError as error:
+        raise OptionError(f"{name} is no array ({error}): give one value for each image or run") from None
 
 
 def _checked(name: str, array: Array) -> Array:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from redundancy.errors import OptionError
 from redundancy.hearing import pronounced
@@ -77,14 +79,30 @@ def judge_against_chance(
     needed = simulations_needed(confidence)
     if callable(chance):
         times = 10 * needed + 9 if times is None else times
-        if times < 1:
+        if not isinstance(times, int) or times < 1:
             raise OptionError(f"times={times} simulates nothing: give {needed} or more")
         simulated = tuple(chance(i) for i in range(times)) if times >= needed else times
     elif times is not None:
         raise OptionError("times= is for a function that simulates: counts that were simulated say how many they are")
-    else:
+    elif isinstance(chance, Iterable):
         simulated = tuple(chance)
+    else:
+        raise OptionError(
+            f"chance={chance!r} is no count of each simulation: give several, or a function that makes one"
+        )
+    for count in (found, *(simulated if isinstance(simulated, tuple) else ())):
+        _check_number(count)
     return pronounced(_Beyond(found, simulated, confidence, what or "count"), confidence)
+
+
+def _check_number(count: object) -> None:
+    try:
+        whole: Any = count
+        number = math.nan if isinstance(count, str) else float(whole)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if math.isnan(number):
+        raise OptionError(f"a count of {count!r} can be compared with nothing: give a number")
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ class Comparison:
     confidence: float = 0.95
 
     def __post_init__(self) -> None:
-        if self.claim not in SIDES:
+        if not isinstance(self.claim, str) or self.claim not in SIDES:
             known, meant = ", ".join(map(repr, SIDES)), suggested(str(self.claim), SIDES)
             raise OptionError(f"there is no claim {self.claim!r} about a pair{meant}: give one of {known}")
         given: tuple[tuple[str, object], ...] = ("margin", self.margin), ("confidence", self.confidence)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from redundancy.counting import judge_against_chance
+from redundancy.counting import judge, judge_against_chance
 from redundancy.errors import OptionError
 from redundancy.hearing import Hearing, judging
 from redundancy.statistics import chance_share, simulations_needed
@@ -86,6 +86,16 @@ def test_a_claim_with_a_rate_judges_by_itself():
         lambda: judge_against_chance(5, []),
         lambda: judge_against_chance(float("nan"), [1] * 19),
         lambda: judge_against_chance(5, [float("nan")] * 19),
+        lambda: judge_against_chance(5, 19),
+        lambda: judge_against_chance("5", [1] * 19),
+        lambda: judge_against_chance(5, [[1]] * 19),
+        lambda: judge_against_chance(5, lambda _: None),
+        lambda: judge_against_chance(5, never, times=19.0),
+        lambda: judge(58.5, 59),
+        lambda: judge(5, float("inf")),
+        lambda: judge("5", 5),
+        lambda: judge(5, 5, at_least="0.9"),
+        lambda: judge(5, 5, confidence="0.9"),
         lambda: judge_against_chance(5, [1] * 19, times=19),
         lambda: judge_against_chance(5, never, times=-1),
         lambda: judge_against_chance(5, [1] * 19, confidence=1.0),
