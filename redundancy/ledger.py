@@ -16,7 +16,7 @@ from typing import Any
 
 from redundancy.cache import directory, locked, write_atomically
 from redundancy.errors import DataError
-from redundancy.verdict import Measurement, Outcome
+from redundancy.verdict import Measurement, Outcome, is_measurement
 
 FORMAT = 1
 """Of the files. A file of another one is left alone, and says so."""
@@ -206,7 +206,8 @@ def _counted(counts: Iterable[tuple[int, Counts]]) -> Counts:
 def _lines(path: Path) -> list[Any]:
     """What the lines of a file say; one that is damaged says nothing."""
     try:
-        content = path.read_bytes().decode("utf-8", errors="replace") if path.exists() else ""
+        # What is no file, as a pipe, says nothing; reading one may wait for ever.
+        content = path.read_bytes().decode("utf-8", errors="replace") if path.is_file() else ""
     except OSError as error:
         problem = f"cannot read {str(path)!r}: {error.strerror or error}"
         raise DataError(f"{problem}; check its permissions, or remove it") from error
@@ -214,7 +215,7 @@ def _lines(path: Path) -> list[Any]:
     for line in content.splitlines():
         try:
             said.append(json.loads(line))
-        except ValueError:
+        except (ValueError, RecursionError):
             said.append(None)
     return said
 
@@ -222,9 +223,12 @@ def _lines(path: Path) -> list[Any]:
 def _identity(path: Path) -> Identity | None:
     said = _header(_lines(path), path)
     try:
-        return Identity(**{key: value for key, value in said.items() if key != "format"})
+        made = Identity(**{key: value for key, value in said.items() if key != "format"})
     except TypeError:
         return None
+    texts = made.sentence, made.test, made.code, made.data, made.model
+    rates = isinstance(made.at_least, float) and isinstance(made.confidence, float)
+    return made if rates and isinstance(made.versions, dict) and _all_text(*texts, *made.versions.values()) else None
 
 
 def _header(lines: Sequence[Any], path: Path) -> dict[str, Any]:
@@ -253,10 +257,22 @@ def _read(path: Path) -> Iterator[Judgement]:
 def _made(said: Mapping[str, Any]) -> Judgement:
     judgement = Judgement(**{**said, "confirming": tuple(map(int, said["confirming"]))})
     counts = judgement.root, judgement.visit, judgement.allowed, judgement.successes, judgement.runs
-    if not all(isinstance(count, int) for count in counts) or not isinstance(judgement.measurements, dict):
+    texts = judgement.configuration, judgement.why, judgement.when
+    if not all(type(count) is int for count in counts) or not isinstance(judgement.on_data, bool):
+        raise TypeError
+    if not _all_text(*texts) or not isinstance(judgement.measurements, dict):
+        raise TypeError
+    (confirmed, fresh), measurements = judgement.confirming, judgement.measurements.values()
+    if not 0 <= judgement.successes <= judgement.runs or not 0 <= confirmed <= fresh or judgement.visit < 1:
+        raise ValueError
+    if not all(map(is_measurement, measurements)):
         raise TypeError
     Outcome(judgement.outcome)
     return judgement
+
+
+def _all_text(*values: Any) -> bool:
+    return all(isinstance(value, str) for value in values)
 
 
 def _digest(content: str) -> str:

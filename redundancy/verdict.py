@@ -181,6 +181,15 @@ def _cell(name: str, value: object) -> float | str:
     raise ClaimError(f"cannot show {name!r}, a {type(value).__name__}: give a number, a text, or a table of these")
 
 
+def is_measurement(value: object) -> bool:
+    """Whether that is what `measured` makes of something, after it was JSON."""
+    if isinstance(value, dict):
+        return all(isinstance(cell, str | int | float) for cell in value.values())
+    if isinstance(value, list):
+        return len(value) == 2 and all(isinstance(end, int | float) for end in value)
+    return isinstance(value, str)
+
+
 def combined(old: Measurement | None, new: Measurement) -> Measurement:
     """Two measurements of one name, as one: a wider range, a longer table, or the later text."""
     if isinstance(old, list) and isinstance(new, list):

@@ -1,4 +1,5 @@
 import json
+import os
 from hashlib import sha256
 
 import pytest
@@ -101,7 +102,27 @@ def test_a_file_about_something_else_is_not_added_to(ledger, content):
     assert path.read_text() == content
 
 
-@pytest.mark.parametrize("wrong", [{"outcome": "MAYBE"}, {"runs": "15"}, {"confirming": None}, {"measurements": [1]}])
+MEANINGLESS = [
+    {"outcome": "MAYBE"},
+    {"runs": "15"},
+    {"runs": 1, "successes": 2},
+    {"successes": -1},
+    {"root": True},
+    {"visit": 0},
+    {"confirming": None},
+    {"confirming": [1]},
+    {"confirming": [2, 1]},
+    {"configuration": ["x=1"]},
+    {"why": 7},
+    {"when": 5},
+    {"on_data": "no"},
+    {"measurements": [1]},
+    {"measurements": {"heat": [1]}},
+    {"measurements": {"heat": {"fire": None}}},
+]
+
+
+@pytest.mark.parametrize("wrong", MEANINGLESS)
 def test_a_judgement_that_means_nothing_is_passed_over(ledger, wrong):
     path = written(ledger, judgement("x=1"), judgement("x=2", visit=2))
     head, first, second = path.read_text().splitlines()
@@ -109,6 +130,29 @@ def test_a_judgement_that_means_nothing_is_passed_over(ledger, wrong):
     line = json.dumps({"judgement": said, "digest": sha256(json.dumps(said).encode()).hexdigest()})
     path.write_text("\n".join([head, line, second]) + "\n")
     assert [one.configuration for one in reopened(ledger).judgements] == ["x=2"]
+
+
+@pytest.mark.parametrize("line", ["[" * 100_000, "9" * 5000])
+def test_a_line_that_cannot_be_read_is_passed_over(ledger, line):
+    path = written(ledger, judgement("x=1"))
+    head, first = path.read_text().splitlines()
+    path.write_text("\n".join([head, line, first]) + "\n")
+    assert [one.configuration for one in reopened(ledger).judgements] == ["x=1"]
+    path.write_text(line)
+    assert ledger.books() == []
+
+
+@pytest.mark.parametrize("wrong", [{"sentence": 5}, {"at_least": "x"}, {"confidence": [1]}, {"versions": [1]}])
+def test_a_first_line_that_means_nothing_is_passed_over(ledger, wrong):
+    path = written(ledger, judgement())
+    head, first = path.read_text().splitlines()
+    path.write_text("\n".join([json.dumps({**json.loads(head), **wrong}), first]) + "\n")
+    assert ledger.books() == []
+
+
+def test_a_pipe_is_no_book(ledger):
+    os.mkfifo(ledger.place / "x.jsonl")
+    assert ledger.books() == []
 
 
 def test_a_file_is_never_without_its_first_line(ledger, monkeypatch):
