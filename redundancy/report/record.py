@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -48,8 +48,8 @@ class Record:
     data: Mapping[str, str] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
     place: int = 0
-    required: Sequence[Mapping[str, Any]] = ()
-    models: Sequence[str] = ()
+    required: tuple[Mapping[str, Any], ...] = ()
+    models: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     source: str = ""
     line: int = 0
@@ -62,7 +62,8 @@ class Record:
     def from_json(cls, source: str) -> Record:
         """The record that `to_json` wrote."""
         values: dict[str, Any] = json.loads(source)
-        return cls(**values)
+        lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+        return cls(**{**values, **lists})
 
 
 def recorded(verdict: Verdict, data: Mapping[str, str]) -> Record:
@@ -77,7 +78,7 @@ def recorded(verdict: Verdict, data: Mapping[str, str]) -> Record:
         evidence.configurations,
         evidence.runs,
         data,
-        required=[asdict(each) for each in verdict.required],
+        required=tuple(asdict(each) for each in verdict.required),
     )
 
 
