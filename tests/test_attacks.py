@@ -438,7 +438,24 @@ class Inside(keras.layers.Layer):
         return self.layer(x)
 
 
-@pytest.mark.parametrize("wrap", [lambda layer: layer, inside_a_model, Inside])
+class Marking(keras.layers.Layer):
+    """Puts a mask of its own on what it returns; Keras records none."""
+
+    def __init__(self, layer):
+        super().__init__()
+        layer.mask_zero = False
+        self.layer = layer
+
+    def build(self, shape):
+        self.layer.build(shape)
+
+    def call(self, x):
+        out = self.layer(x)
+        out._keras_mask = x > 0
+        return out
+
+
+@pytest.mark.parametrize("wrap", [lambda layer: layer, inside_a_model, Inside, Marking])
 @pytest.mark.parametrize("join", [layers.Multiply, layers.Maximum, layers.Minimum])
 @pytest.mark.parametrize("value", [0.0, 2.0])
 def test_a_mask_makes_constants_of_a_joined_sequence_none(join, value, wrap):

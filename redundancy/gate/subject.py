@@ -263,7 +263,7 @@ def _left_out(what: str) -> None:
 
 @quietly()
 def _digest(model: Any) -> str:
-    from redundancy.frameworks.keras.reading import stored
+    from redundancy.frameworks.keras.recording import stored
 
     hasher = hashlib.sha256()
     for variable in model.weights:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from redundancy.errors import NetworkError, UnsupportedError
-from redundancy.frameworks.keras.reading import stored
+from redundancy.frameworks.keras.recording import stored
 from redundancy.frameworks.keras.running import Running
 from redundancy.frameworks.keras.writing import write
 from redundancy.network import Array, Network

@@ -11,7 +11,7 @@ import numpy as np
 from redundancy.errors import NetworkError
 from redundancy.frameworks.keras.calls import Call, calls
 from redundancy.frameworks.keras.kinds import attribute, is_known
-from redundancy.frameworks.keras.reading import stored
+from redundancy.frameworks.keras.recording import stored
 from redundancy.network import Array, Network, Node, frozen_array
 
 if TYPE_CHECKING:

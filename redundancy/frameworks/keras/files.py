@@ -17,7 +17,7 @@ from redundancy.frameworks.keras.contents import AGAIN, WHOLE, Contents, content
 from redundancy.frameworks.keras.guard import bounded, quiet
 from redundancy.frameworks.keras.harmless import missing, objection
 from redundancy.frameworks.keras.precision import float64_kept
-from redundancy.frameworks.keras.reading import stored
+from redundancy.frameworks.keras.recording import stored
 from redundancy.output import check_writable, reason, written_whole
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from redundancy.algebra import algebra_of
 from redundancy.costs import Cost
 from redundancy.errors import UnsupportedError
 from redundancy.frameworks.keras.kinds import WITH_ACTIVATION, Meaning, attribute, meaning_of
-from redundancy.frameworks.keras.reading import stored
+from redundancy.frameworks.keras.recording import stored
 from redundancy.layers import RULES
 from redundancy.network import Array, Network, Node
 from redundancy.weighing import UNKNOWN, Weighed

@@ -1,8 +1,8 @@
 """Which tensors of a Keras model may carry a mask.
 
-Keras records a mask on what a layer gives where the layer is called. Two kinds are not recorded, and are carried where
-the model runs: those that are made inside a nested model or a layer with layers of its own, and those that the inputs
-of a nested model bring along.
+Keras records a mask on what a layer gives where the layer is called. Three kinds are not recorded, and are carried
+where the model runs: those that are made inside a nested model or a layer with layers of its own, those that the inputs
+of a nested model bring along, and those that a layer's own code puts on what it returns.
 """
 
 from __future__ import annotations
@@ -10,8 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from redundancy.frameworks.keras.origin import is_keras
+
 _HANDED_ON = ("identity", "dropout", "input")
 """The kinds that give the tensor itself that they were given, with all that it carries."""
+
+_MASKING = ("Masking", "Lambda")
+"""The classes of Keras whose layers make masks, or may."""
 
 MASKED = ("multiply", "maximum", "minimum")
 """The kinds whose layers put other values where a mask hides what they are given; operations do not."""
@@ -57,6 +62,9 @@ def _recorded(tensors: Iterable[Any]) -> bool:
 
 
 def _makes(operation: Any) -> bool:
-    """Whether it is a layer that makes masks, or has such a one inside."""
+    """Whether it is a layer that makes masks, may do so in code of its own, or has such a one inside."""
     layers = operation._flatten_layers() if hasattr(operation, "_flatten_layers") else ()
-    return any(getattr(layer, "mask_zero", False) or type(layer).__name__ == "Masking" for layer in layers)
+    return any(
+        getattr(layer, "mask_zero", False) or type(layer).__name__ in _MASKING or not is_keras(type(layer))
+        for layer in layers
+    )

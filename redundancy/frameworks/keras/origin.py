@@ -184,12 +184,13 @@ def own_objects(operation: Any) -> dict[str, Any]:
     for part in parts:
         for value in (type(part), *vars(part).values()):
             thing = value if isclass(value) or isfunction(value) else type(value)
-            if (isfunction(thing) or hasattr(thing, "from_config")) and not _is_keras(thing):
+            if (isfunction(thing) or hasattr(thing, "from_config")) and not is_keras(thing):
                 found[thing.__name__] = thing
     return found
 
 
-def _is_keras(thing: Any) -> bool:
+def is_keras(thing: Any) -> bool:
+    """Whether a class or function is one of Keras itself."""
     return str(thing.__module__).split(".", 1)[0] == "keras"
 
 

@@ -6,6 +6,8 @@ from inspect import isfunction
 from itertools import takewhile
 from typing import Any
 
+from redundancy.frameworks.keras.origin import is_keras
+
 HARMLESS = frozenset(
     {"get_config", "from_config", "summary", "save", "save_weights", "load_weights", "export", "to_json",
      "get_build_config", "build_from_config", "get_compile_config", "compile_from_config", "save_own_variables",
@@ -31,7 +33,7 @@ def overridden(model: Any) -> tuple[str, ...]:
     """
     known = _known(model)
     own = takewhile(lambda cls: cls is not known, type(model).__mro__)
-    names = [name for cls in own if not _is_keras(cls) for name in vars(cls) if _matters(name)]
+    names = [name for cls in own if not is_keras(cls) for name in vars(cls) if _matters(name)]
     # What is set on the model itself works like a method.
     names += [name for name, value in vars(model).items() if callable(value) and _is_method(known, name)]
     return tuple(dict.fromkeys(name for name in names if hasattr(known, name)))
@@ -67,7 +69,3 @@ def _matters(name: str) -> bool:
 def _is_method(cls: Any, name: str) -> bool:
     """Whether a class has a method of that name, and not a place for a loss, say."""
     return name not in WRAPPED | HARMLESS and isfunction(getattr(cls, name, None))
-
-
-def _is_keras(cls: type) -> bool:
-    return cls.__module__.split(".", 1)[0] == "keras"

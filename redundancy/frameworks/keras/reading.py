@@ -9,16 +9,12 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from redundancy.errors import UnsupportedError
 from redundancy.frameworks.keras.keeping import kept
 from redundancy.frameworks.keras.kinds import (
-    AUGMENTATIONS,
     JOINS,
     Meaning,
     Part,
@@ -40,7 +36,17 @@ from redundancy.frameworks.keras.origin import (
     Slot,
     layer_origin,
 )
-from redundancy.frameworks.keras.overriding import is_graph, no_graph
+from redundancy.frameworks.keras.overriding import is_graph
+from redundancy.frameworks.keras.recording import (
+    MASKLESS,
+    built_graph,
+    calls_of,
+    fits,
+    graph_of,
+    is_plain,
+    stored,
+    weights_by_path,
+)
 from redundancy.frameworks.keras.wholes import Wholes
 from redundancy.network import Array, Network, Node, frozen_array
 
@@ -63,33 +69,12 @@ def read(model: keras.Model) -> Network:
         UnsupportedError: The model is subclassed, not built, or no model, or has methods of its own; or layers in
             different places share a weight.
     """
-    graph = _graph(model)
+    graph = built_graph(model)
     reader = _Reader()
     for tensor in graph.inputs:
         reader.input(tensor)
     origin, outputs = reader.model(model, graph, "", ())
     return Network(tuple(reader.nodes), outputs, origin)
-
-
-def _graph(model: Any) -> Any:
-    """The functional graph of a model."""
-    import keras
-
-    if not isinstance(model, keras.Model):
-        raise UnsupportedError(f"a {type(model).__name__} is no Keras model; give a Sequential or functional one")
-    if not is_graph(model):
-        raise UnsupportedError(f"model '{model.name}' {no_graph(model)}")
-    graph = model._functional if isinstance(model, keras.Sequential) else model
-    if graph is None:
-        what = f"the Sequential model '{model.name}' is not built, so its layers have no shapes"
-        raise UnsupportedError(f"{what}; begin it with keras.Input(shape) or call model.build((None, ...))")
-    return graph
-
-
-def _calls(graph: Any) -> Iterator[Any]:
-    """The calls that Keras recorded, each after those it reads."""
-    for depth in sorted(graph._nodes_by_depth, reverse=True):
-        yield from (call for call in graph._nodes_by_depth[depth] if not call.is_input)
 
 
 class _Reader:
@@ -124,7 +109,7 @@ class _Reader:
 
         sequential = isinstance(model, keras.Sequential)
         nested: list[NestedOrigin] = []
-        for call in _calls(graph):
+        for call in calls_of(graph):
             # Between the layers of a Sequential model lie only masks, which Keras makes again by itself.
             if sequential and not any(call.operation is layer for layer in model.layers):
                 continue
@@ -149,12 +134,11 @@ class _Reader:
         import keras
 
         model = call.operation
-        if not isinstance(model, keras.Model) or not is_graph(model) or not _is_plain(call):
+        if not isinstance(model, keras.Model) or not is_graph(model) or not is_plain(call):
             return None
-        graph = model._functional if isinstance(model, keras.Sequential) else model
-        known = [tensor for tensor in call.input_tensors if id(tensor) in self.names]
-        alone = len(known) == len(call.input_tensors) == len(getattr(graph, "inputs", ()))
-        return graph if alone and len(graph.outputs) == len(call.outputs) else None
+        graph = graph_of(model)
+        known = all(id(tensor) in self.names for tensor in call.input_tensors)
+        return graph if known and fits(call, graph) and len(graph.outputs) == len(call.outputs) else None
 
     def _nested(self, call: Any, graph: Any, prefix: str, scope: tuple[str, ...]) -> NestedOrigin:
         model = call.operation
@@ -182,11 +166,11 @@ class _Reader:
         name, layer = self._named(operation.name, prefix), "/".join((*scope, operation.name))
         self._owned(operation, layer)
         inputs = tuple(self.names[id(tensor)] for tensor in call.input_tensors if id(tensor) in self.names)
-        if type(operation).__name__ in _MASKLESS:
+        if type(operation).__name__ in MASKLESS:
             inputs = inputs[:1]
         shapes = tuple(self._shapes[read] for read in inputs)
         origin = self._origin(call, scope)
-        meaning = meaning_of(operation, shapes) if _is_plain(call) else None
+        meaning = meaning_of(operation, shapes) if is_plain(call) else None
         if isinstance(meaning, Meaning) and len(inputs) > 1 and meaning.kind not in JOINS:
             meaning = None  # it was given a mask
         meaning = meaning or operation_of(operation, shapes, origin.arguments)
@@ -260,7 +244,7 @@ class _Reader:
         self, call: Any, name: str, layer: str, inputs: tuple[str, ...], origin: CallOrigin, config: dict[str, Any]
     ) -> None:
         operation, first = call.operation, call.outputs[0]
-        weights, origin = _by_path(operation), replace(origin, layer=self._keeping(operation))
+        weights, origin = weights_by_path(operation), replace(origin, layer=self._keeping(operation))
         kind = type(operation).__name__
         self._add(Node(name, kind, inputs, first.shape[1:], config, weights, layer, origin), first)
         self._items(call, name, layer, "output")
@@ -306,39 +290,3 @@ class _Reader:
         # Keras lists the tensors of a call in the order in which its arguments are flattened.
         arguments = keras.tree.map_structure(slotted, (call.arguments.args, call.arguments.kwargs))
         return CallOrigin(self._origins[key], arguments, next(slots), scope)
-
-
-_MASKLESS = frozenset({"BatchNormalization"})
-"""The classes that make use of a mask in training only."""
-
-
-def _is_plain(call: Any) -> bool:
-    """Whether a call passes tensors and nothing that changes what the layer does in inference."""
-    import keras
-
-    kwargs = dict(call.arguments.kwargs)
-    # Layers that augment images are recorded as in training, whoever calls them; the model says in which mode it is.
-    if kwargs.get("training") is False or type(call.operation).__name__ in AUGMENTATIONS:
-        kwargs.pop("training", None)
-    if kwargs.get("mask") is not None:
-        if type(call.operation).__name__ not in _MASKLESS:
-            return False
-        del kwargs["mask"]
-    leaves = keras.tree.flatten((call.arguments.args, kwargs))
-    return all(leaf is None or isinstance(leaf, keras.KerasTensor) for leaf in leaves)
-
-
-def stored(variable: Any) -> Array:
-    """A variable's values, as stored."""
-    import keras
-
-    return np.asarray(keras.ops.convert_to_numpy(variable))
-
-
-def _by_path(operation: Any) -> dict[str, Array]:
-    """The weights of a layer of any class, by their paths, in Keras's order."""
-    weights: dict[str, Array] = {}
-    for number, variable in enumerate(getattr(operation, "weights", ())):
-        name = variable.path if variable.path not in weights else f"{variable.path}:{number}"
-        weights[name] = stored(variable)
-    return weights

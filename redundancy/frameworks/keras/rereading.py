@@ -10,7 +10,7 @@ from redundancy.errors import ModelFileError, OutputError
 from redundancy.frameworks.keras.contents import shown
 from redundancy.frameworks.keras.files import read_back
 from redundancy.frameworks.keras.probes import outputs_of, runs
-from redundancy.frameworks.keras.reading import stored
+from redundancy.frameworks.keras.recording import stored
 from redundancy.network import Network
 
 EQUAL = 2.0**-17

@@ -38,7 +38,7 @@ def step_of(model: keras.Model, optimizer: Any) -> Step:
 
 def logits_of(model: keras.Model) -> Logits:
     """See `redundancy.zoo.backends`."""
-    from redundancy.frameworks.keras.reading import stored
+    from redundancy.frameworks.keras.recording import stored
 
     def logits(inputs: Inputs) -> Array:
         with torch.no_grad():
