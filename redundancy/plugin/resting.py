@@ -15,7 +15,6 @@ from redundancy.report.record import Record
 
 if TYPE_CHECKING:
     from redundancy.data import Dataset
-    from redundancy.gate.settings import Asked
 
 
 def about_model(item: pytest.Item, record: Record) -> Record:
@@ -24,11 +23,12 @@ def about_model(item: pytest.Item, record: Record) -> Record:
     if not isinstance(path, Path):
         return record
     from redundancy.gate.asking import key_of
-    from redundancy.gate.resting import files_of
+    from redundancy.gate.resting import data_of, files_of
 
     gate, key = item.config.stash[GATE], key_of(getattr(item, "obj", None))
     name, asked = gate.name(path), gate.asked.asked(path)
     source, line = gate.asked_at(path, key) if key else ("", 0)
+    loaded = _loaded(data_of(asked, key))
     return replace(
         record,
         why=record.why if not record.why or name in record.why else f"{name}: {record.why}",
@@ -36,7 +36,8 @@ def about_model(item: pytest.Item, record: Record) -> Record:
         files={gate.name(file): _digest(gate.digests, file) for file in files_of(path, asked, key)},
         source=source,
         line=line,
-        **_data(record, asked, key),
+        data={**record.data, **({loaded.name: str(loaded)} if loaded else {})},
+        digests={**record.digests, **({loaded.name: loaded.digest} if loaded else {})},
     )
 
 
@@ -51,24 +52,12 @@ def _digest(known: dict[Path, str], file: Path) -> str:
     return known[file]
 
 
-def _data(record: Record, asked: Asked, key: str | None) -> dict[str, dict[str, str]]:
-    from redundancy.data import LOADERS
-    from redundancy.gate.resting import data_of
-
-    chosen = data_of(asked, key)
-    if chosen not in LOADERS or (loaded := _loaded(chosen)) is None:
-        return {}
-    return {
-        "data": {**record.data, loaded.name: str(loaded)},
-        "digests": {**record.digests, loaded.name: loaded.digest},
-    }
-
-
 @cache
-def _loaded(name: str) -> Dataset | None:
-    from redundancy.data import load
+def _loaded(chosen: str | None) -> Dataset | None:
+    """The data set of that name; None for files, and where it cannot be had: the verdict then says so."""
+    from redundancy.data import LOADERS, load
 
     try:
-        return load(name)
+        return load(chosen) if chosen in LOADERS else None
     except DataError:
-        return None  # the verdict says why it is not there, and rests on nothing
+        return None

@@ -93,3 +93,11 @@ def test_a_key_has_a_line(key, number, line):
 def test_models_are_counted_as_models(team, capsys):
     team("good another", "no-duplicates = true")
     assert "in 2 models" in called(capsys, "check")[1]
+
+
+def test_a_data_set_with_a_name_is_told_with_its_digest(team, capsys):
+    here = team("good", 'accuracy-loss = 0.02\ndata = "mnist-5k"')
+    called(capsys, "check", "--", "--redundancy-json=out.json")
+    document = json.loads((here / "out.json").read_text("ascii"))
+    assert [(data["name"], len(data["digest"])) for data in document["session"]["data"]] == [("mnist-5k", 64)]
+    assert document["verdicts"][0]["data"] == ["mnist-5k"]
