@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
+from inspect import iscoroutine
 from typing import Any, Protocol, runtime_checkable
 
 from redundancy.ledger import Book, Judgement
@@ -159,7 +160,7 @@ class Hearing:
         def sampled(stream: str, start: int, count: int) -> Iterator[bool]:
             for sample in source.samples((self.claim.sentence, configuration, stream), start, count, drawn):
                 try:
-                    body(*args, **{**kwargs, "run": sample})
+                    _check_said_nothing(body(*args, **{**kwargs, "run": sample}))
                 except self._failures as error:
                     self._current.setdefault(FAILURE, f"{sample}: {first_line(error) or UNTOLD}")
                     yield False
@@ -311,6 +312,19 @@ def pronounced(question: Question, confidence: float) -> Verdict:
     if verdict.outcome is Outcome.REFUTED:
         raise Refuted(verdict.why)
     return verdict
+
+
+def _check_said_nothing(said: object) -> None:
+    """Refuses a test that returns something: as pytest does, which does not see what is returned of one run.
+
+    Raises:
+        ClaimError: It does; a coroutine or a generator has not even begun.
+    """
+    if said is not None:
+        if iscoroutine(said):
+            said.close()  # else Python complains later that nobody waited for it
+        kind = type(said).__name__
+        raise ClaimError(f"the test returns a {kind}, which says nothing of a run: let it assert, in a plain function")
 
 
 def _verdict_of(judgement: Judgement, claim: Claim) -> Verdict:

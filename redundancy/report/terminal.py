@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Mapping
 
@@ -14,6 +15,9 @@ INDENT = 14
 
 NARROWEST = 40
 """Narrower terminals wrap the lines themselves."""
+
+COMMAND = re.compile(r"(?<!\S)::|##\[")
+"""What begins a command to GitHub, which reads what a terminal shows: a layer may be called so."""
 
 
 def lines(records: Iterable[Record], width: int) -> list[str]:
@@ -30,7 +34,8 @@ def lines(records: Iterable[Record], width: int) -> list[str]:
     width = max(width, NARROWEST)
     shown = [line for record in records for line in _claim(record, width)]
     data = {name: text for record in records for name, text in record.data.items()}
-    return shown + [line for text in data.values() for line in _wrapped(f"data: {text}", width, 1)]
+    shown += [line for text in data.values() for line in _wrapped(f"data: {text}", width, 1)]
+    return [COMMAND.sub(lambda found: " ".join(found[0]), line) for line in shown]
 
 
 def _claim(record: Record, width: int) -> list[str]:

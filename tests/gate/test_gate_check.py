@@ -251,6 +251,21 @@ def test_layers_of_ones_own_are_imported(team, capsys):
     assert (code, "2 passed" in out) == (0, True)
 
 
+@pytest.mark.parametrize(
+    ("outcome", "code"), [(pytest.Session.Interrupted("one failed"), 1), (KeyboardInterrupt(), 130)]
+)
+def test_a_stop_that_nobody_pressed_is_no_interrupt(team, capsys, monkeypatch, outcome, code):
+    """Among several processes, -x ends pytest as an interrupt does."""
+    team("good", "no-duplicates = true")
+
+    def stopped(_, plugins):
+        plugins[0].pytest_keyboard_interrupt(SimpleNamespace(value=outcome))
+        return pytest.ExitCode.INTERRUPTED
+
+    monkeypatch.setattr(pytest, "main", stopped)
+    assert called(capsys, "check")[0] == code
+
+
 def known(where):
     return json.loads((where / "redundancy-baseline.json").read_text())["models"]
 
