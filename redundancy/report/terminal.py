@@ -50,9 +50,12 @@ def _claim(record: Record, width: int) -> list[str]:
 
 def extent(record: Record) -> str:
     """Says over how many configurations and runs, on which data, how far."""
-    # A search that found nothing has not shown that there is nothing.
-    verb = "not refuted " if record.outcome == Outcome.HOLDS.value and record.configurations > 1 else ""
-    parts = [f"{verb}in {_count(record.configurations, 'configuration')}"] if record.configurations else []
+    # A search that found nothing has not shown that there is nothing; models are all that there are.
+    every = len(record.models) == record.configurations
+    searched = record.configurations > 1 and not every
+    verb = "not refuted " if record.outcome == Outcome.HOLDS.value and searched else ""
+    many = _count(record.configurations, "model" if every else "configuration")
+    parts = [f"{verb}in {many}"] if record.configurations else []
     parts += [_count(record.runs, "run")] if record.runs else []
     parts += [f"on {', '.join(record.data)}"] if record.data else []
     return "; ".join([", ".join(parts), record.scope] if record.scope else [", ".join(parts)])

@@ -158,6 +158,11 @@ def test_what_pytest_does_not_know_is_a_wrong_argument(team, capsys):
     assert called(capsys, "check", "--", "--no-such-option")[0] == 2
 
 
+def test_an_option_of_pytest_without_the_dashes_before_it_is_told_where_it_belongs(team, capsys):
+    team("good", "no-duplicates = true")
+    assert "there is no option -k; options of pytest come after --" in refused(called(capsys, "check", "-k", "good"))
+
+
 def test_a_path_belongs_in_the_configuration(team, capsys):
     team("twins", "no-duplicates = true")
     line = refused(called(capsys, "check", "models/twins.keras"))
