@@ -22,6 +22,7 @@ def test_no_duplicates(model: Subject) -> None:
     """Of all units that compute the same as another one, none is new."""
     new = model.news("no-duplicates", model.redundant("duplicate"))
     assert not new, model.told(new)
+    model.tell_unseen()
 
 
 @claim("no unit of a model is dead")
@@ -30,6 +31,7 @@ def test_no_dead_units(model: Subject) -> None:
     """Of all units that are always zero, none is new."""
     new = model.news("no-dead-units", model.redundant("dead"))
     assert not new, model.told(new)
+    model.tell_unseen()
 
 
 @claim("no more of a model is redundant than it may be")

@@ -56,4 +56,4 @@ def _check_alike(subject: Subject, wanted: list[Any], got: list[Any]) -> None:
     shapes = [[array.shape[1:] for array in outputs] for outputs in (wanted, got)]
     if shapes[0] != shapes[1]:
         ours, theirs = (", ".join(map(str, each)) for each in reversed(shapes))
-        raise OptionError(f"{subject.name}: its outputs have shapes {ours}, and those of its reference {theirs}")
+        raise OptionError(f"{subject}: its outputs have shapes {ours}, and those of its reference {theirs}")

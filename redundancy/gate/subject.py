@@ -23,6 +23,7 @@ from redundancy.gate.sources import Rows, tested, trained
 from redundancy.hearing import under_way
 from redundancy.network import Array, Network
 from redundancy.notions.near import NEAR
+from redundancy.report.layout import plain
 from redundancy.verdict import Evidence, Outcome, Requirement, Verdict
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Subject:
         self.found: dict[str, Found] = {}
 
     def __str__(self) -> str:
-        return self.name
+        return plain(self.name)
 
     def __repr__(self) -> str:
         return f"<Subject {self.name!r}>"
@@ -152,7 +153,7 @@ class Subject:
         from redundancy.frameworks.keras.inputs import inputs_of
 
         if not (inputs := inputs_of(self.model)):
-            raise OptionError(f"{self.name}: it has no inputs by name, so that no data can be given to it")
+            raise OptionError(f"{self}: it has no inputs by name, so that no data can be given to it")
         return [(each.name, each.shape) for each in inputs]
 
     @quietly()
@@ -168,7 +169,7 @@ class Subject:
         """
         from redundancy.frameworks.keras.probes import on_data
 
-        return on_data(model, arrays_of(self.network, inputs))
+        return on_data(model, _by_name(arrays_of(self.network, inputs), self.model, model))
 
     @property
     def redundant_share(self) -> float:
@@ -180,6 +181,21 @@ class Subject:
     def redundant(self, notion: str) -> frozenset[Unit]:
         """The units that are redundant under a notion, removable or not."""
         return frozenset(Unit(f.space, notion, unit) for f in self._findings(notion) for unit in f.units)
+
+    @cached_property
+    @quietly()
+    def unseen(self) -> tuple[str, ...]:
+        """The layers whose units nobody can look at."""
+        from redundancy.frameworks.keras.layerwise import unseen_layers
+
+        return unseen_layers(self.model)
+
+    def tell_unseen(self) -> None:
+        """Takes down of the claim under way that it is not decided about layers that cannot be looked at."""
+        if self.unseen and (hearing := under_way()) is not None:
+            layers = ", ".join(map(plain, self.unseen))
+            why = f"{self}: what the weights of {layers} say of units is not known, so that nobody looked at them"
+            hearing.judged(Verdict(hearing.claim, Outcome.INCONCLUSIVE, Evidence(), "", why))
 
     def _findings(self, notion: str) -> Iterable[AuditFinding]:
         assert notion != NEAR  # never exact
@@ -197,7 +213,7 @@ class Subject:
         old = units if self.accepting else units & known if isinstance(known, frozenset) else frozenset()
         self.found[claim] = units
         if old:
-            _left_out(f"{_counted(len(old), 'unit')} of {self.name}")
+            _left_out(f"{_counted(len(old), 'unit')} of {self}")
         return units - old
 
     def beyond(self, claim: str, value: float, limit: float | None) -> bool:
@@ -216,7 +232,7 @@ class Subject:
         if math.isfinite(value):
             self.found[claim] = value if over else NOTHING
         if old:
-            _left_out(f"{self.name}, with {value:.3g}")
+            _left_out(f"{self}, with {value:.3g}")
         return over and not old
 
     def told(self, units: frozenset[Unit]) -> str:
@@ -231,10 +247,10 @@ class Subject:
                 ]
                 if said:
                     more = [f"{len(said) - SHOWN} more"] if len(said) > SHOWN else []
-                    of = f"{len(said)} of {_counted(finding.size, 'unit')} of {finding.space}"
+                    of = f"{len(said)} of {_counted(finding.size, 'unit')} of {plain(finding.space)}"
                     verb = "is" if len(said) == 1 else "are"
                     parts.append(f"{of} {verb} {notion} ({finding.certainty}): {', '.join(said[:SHOWN] + more)}")
-        return f"{self.name}: {'; '.join(parts)}"
+        return f"{self}: {'; '.join(parts)}"
 
 
 @quietly()
@@ -260,6 +276,15 @@ def _left_out(what: str) -> None:
     """Takes down of the claim under way that it does not reach what is known."""
     if (hearing := under_way()) is not None:
         hearing.judged(Verdict(hearing.claim, Outcome.HOLDS, Evidence(), f"but for {what}, which is known"))
+
+
+def _by_name(arrays: tuple[Array, ...], model: keras.Model, other: keras.Model) -> tuple[Array, ...]:
+    """The inputs of a model in the order of another one that reads the same ones; as they are where it does not."""
+    from redundancy.frameworks.keras.inputs import inputs_of
+
+    names, wanted = ([each.name for each in inputs_of(one)] for one in (model, other))
+    known = dict(zip(names, arrays, strict=False))
+    return tuple(known[name] for name in wanted) if sorted(names) == sorted(wanted) else arrays
 
 
 @quietly()

@@ -11,6 +11,7 @@ import pytest
 
 from redundancy.errors import OptionError, RedundancyError
 from redundancy.modules import check_module, imported
+from redundancy.report.terminal import uncommanding
 
 if TYPE_CHECKING:
     from redundancy.gate.baseline import Findings, Found
@@ -216,7 +217,7 @@ class Gate:
         if key is None or subject is None or report.when != "call":
             return report
         if call.excinfo is not None and isinstance(call.excinfo.value, RedundancyError):
-            report.longrepr = str(call.excinfo.value)
+            report.longrepr = uncommanding(str(call.excinfo.value))
         if key in subject.found:
             setattr(report, REPORTED, [subject.name, key, _plain(subject.found[key])])
         return report
@@ -270,7 +271,7 @@ def redundancy_model(request: pytest.FixtureRequest, pytestconfig: pytest.Config
     try:
         subject = pytestconfig.stash[GATE].subject(path)
     except RedundancyError as error:
-        problem = str(error)
+        problem = uncommanding(str(error))
     if problem:
         # Outside the handler, so that pytest shows this line and not how it came about.
         pytest.fail(problem, pytrace=False)

@@ -35,7 +35,12 @@ def lines(records: Iterable[Record], width: int) -> list[str]:
     shown = [line for record in records for line in _claim(record, width)]
     data = {name: text for record in records for name, text in record.data.items()}
     shown += [line for text in data.values() for line in _wrapped(f"data: {text}", width, 1)]
-    return [COMMAND.sub(lambda found: " ".join(found[0]), line) for line in shown]
+    return [uncommanding(line) for line in shown]
+
+
+def uncommanding(text: str) -> str:
+    """A text in which nothing begins a command to GitHub."""
+    return COMMAND.sub(lambda found: " ".join(found[0]), text)
 
 
 def _claim(record: Record, width: int) -> list[str]:

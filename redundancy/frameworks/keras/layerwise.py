@@ -12,6 +12,8 @@ from redundancy.algebra import algebra_of
 from redundancy.costs import Cost
 from redundancy.errors import UnsupportedError
 from redundancy.frameworks.keras.kinds import WITH_ACTIVATION, Meaning, attribute, meaning_of
+from redundancy.frameworks.keras.overriding import is_graph
+from redundancy.frameworks.keras.reading import read
 from redundancy.frameworks.keras.recording import stored
 from redundancy.layers import RULES
 from redundancy.network import Array, Network, Node
@@ -64,6 +66,27 @@ def unknown_layers(network: Network) -> tuple[Weighed, ...]:
         origin = getattr(node.origin, "layer", None)
         found += _unknown(name, getattr(origin, "cls", object), node.weights)
     return tuple(found)
+
+
+def unseen_layers(model: Any) -> tuple[str, ...]:
+    """The layers that make units by kernels of which nothing is known: not even where in them a unit lies.
+
+    Args:
+        model: Built; as a graph or not.
+    """
+    layers = [layer for layer in model._flatten_layers() if _own(layer)] if not is_graph(model) else ()
+    seen: dict[str, tuple[type, Mapping[str, Array], bool]] = {
+        layer.name: (type(layer), _own(layer), bool(_known(layer, layer.name))) for layer in layers
+    }
+    for node in read(model) if is_graph(model) else ():
+        cls = getattr(getattr(node.origin, "layer", None), "cls", object)
+        seen.setdefault(node.layer, (cls, node.weights, node.kind in RULES))
+    return tuple(name for name, (cls, weights, known) in seen.items() if not known and _is_dark(cls, weights))
+
+
+def _is_dark(cls: type, weights: Mapping[str, Array]) -> bool:
+    makes_units = any(array.ndim > 1 for array in weights.values())
+    return makes_units and str(cls.__module__).startswith(_OTHERWISE) and "normalization" not in str(cls.__module__)
 
 
 def _own(layer: Any) -> dict[str, Array]:
