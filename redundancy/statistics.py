@@ -246,7 +246,7 @@ def _at_most_so_many(successes: int, runs: int, rate: float) -> float:
 def _check(successes: Any, runs: Any, confidence: Any) -> None:
     if not (_is_whole(successes) and _is_whole(runs)) or runs < 1 or not 0 <= successes <= runs:
         raise OptionError(f"{successes} successes in {runs} runs are impossible: give 0 <= successes <= runs >= 1")
-    if not isinstance(confidence, Real) or not 0.0 < confidence < 1.0:
+    if not isinstance(confidence, Real) or not 0.0 < float(confidence) < 1.0:
         raise OptionError(f"a confidence of {confidence} is impossible: give one between 0 and 1, such as 0.95")
 
 
@@ -255,7 +255,7 @@ def _is_whole(count: Any) -> bool:
 
 
 def _check_rate(p0: Any) -> None:
-    if not isinstance(p0, Real) or not 0.0 < p0 <= 1.0:
+    if not isinstance(p0, Real) or not 0.0 < float(p0) <= 1.0:
         raise OptionError(f"a rate of at least {p0} says nothing: give one above 0 and at most 1")
 
 
