@@ -86,6 +86,19 @@ def grown(dataset, trained, root_seed):
     return network
 
 
+@pytest.fixture(scope="session")
+def logits(dataset):
+    """(logits, the same in float64) of the network that was grown in a case, which two claims ask for."""
+    kept = {}
+
+    def of(case, network):
+        if case not in kept:
+            kept[case] = tuple(evaluate(network, dataset.x_test, dtype=dtype) for dtype in (None, "float64"))
+        return kept[case]
+
+    return of
+
+
 def rounding(logits, exact):
     """What float32 arithmetic itself did to these logits: the measure of every other difference."""
     return max(float(np.max(np.abs(logits - exact))), 2.0**-23 * float(np.max(np.abs(exact))))
@@ -93,12 +106,11 @@ def rounding(logits, exact):
 
 @claim("merging duplicates keeps every prediction, and every logit within rounding: plain, scaled or flipped")
 @given(case=cases())
-def test_merging(case, dataset, grown):
+def test_merging(case, dataset, grown, logits):
     planted = grown(case)
     small = compact(planted.network).network
     assert small.parameters < planted.network.parameters, f"nothing was merged: {planted}"
-    before, after = evaluate(planted.network, dataset.x_test), evaluate(small, dataset.x_test)
-    exact = evaluate(planted.network, dataset.x_test, dtype="float64")
+    (before, exact), after = logits(case, planted.network), evaluate(small, dataset.x_test)
     largest = float(np.max(np.abs(after - before)))
     roundings = largest / rounding(before, exact)
     observe("largest difference of a logit, in roundings", roundings)
@@ -110,15 +122,14 @@ def test_merging(case, dataset, grown):
 
 @claim("removing a duplicate without folding it into its consumers changes the logits")
 @given(case=cases())
-def test_removing(case, dataset, grown):
+def test_removing(case, dataset, grown, logits):
     planted = grown(case)
     folds = search(planted.network).folds
     without = {
         name: drop(fold.size, dict.fromkeys(fold.dropped.tolist(), 0.0), "removed") for name, fold in folds.items()
     }
-    before = evaluate(planted.network, dataset.x_test)
+    before, exact = logits(case, planted.network)
     after = evaluate(operate(planted.network, without).network, dataset.x_test)
-    exact = evaluate(planted.network, dataset.x_test, dtype="float64")
     largest = float(np.max(np.abs(after - before)))
     observe("largest difference of a logit", largest)
     observe("share of predictions changed", float(np.mean(after.argmax(1) != before.argmax(1))))

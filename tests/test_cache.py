@@ -155,3 +155,21 @@ def test_a_lock_is_free_again_after_an_error(tmp_path):
     for _ in range(2):
         with pytest.raises(ValueError, match="inside"), cache.locked(tmp_path / "file", 0.1):
             raise ValueError("inside")
+
+
+def test_a_file_gets_its_name_when_the_disk_has_all_of_it(tmp_path, monkeypatch):
+    path, seen = tmp_path / "file", []
+    monkeypatch.setattr(os, "fsync", lambda number: seen.append((os.fstat(number).st_size, path.exists())))
+    cache.write_atomically(path, lambda file: file.write(b"new"))
+    assert seen == [(3, False)]
+
+
+def test_two_may_write_one_file_at_once(tmp_path):
+    path = tmp_path / "file"
+
+    def write(file):
+        file.write(b"one")
+        cache.write_atomically(path, lambda other: other.write(b"other"))
+
+    cache.write_atomically(path, write)
+    assert path.read_bytes() == b"one"

@@ -9,6 +9,7 @@ import pytest
 from redundancy.errors import DataError
 from redundancy.zoo import Recipe, Run, Store, conv, dense, flatten, initial, shelves, train
 from redundancy.zoo.shelves import DEFAULT, VARIABLE
+from redundancy.zoo.train import finished
 
 RECIPE = Recipe((conv(2, 3), flatten(), dense(3)), optimizer="sgd", steps=0, batch_size=8, data="toy")
 SHAPE = (6, 6, 1)
@@ -138,6 +139,13 @@ def test_training_keeps_the_store_within_its_bound(tmp_path, toy):
     runs = train(RECIPE, range(10), data=toy, store=store)
     assert [run.seed for run in runs] == list(range(10))
     assert sum(file.size for file in shelves.files(store.directory)) <= 3 * size
+
+
+def test_training_goes_beyond_the_bound_by_little_meanwhile(tmp_path, toy):
+    _, size = filled(tmp_path / "one", 1, 0)
+    store = Store(tmp_path / "store", 0)
+    arriving = finished([(RECIPE, seed) for seed in range(10)], toy, store)
+    assert max(sum(file.size for file in shelves.files(store.directory)) for _ in arriving) <= 2 * size
 
 
 @pytest.mark.parametrize(

@@ -159,6 +159,30 @@ def test_an_entry_under_the_name_of_another_is_not_believed(toy, store, run, tra
     assert trained == [2]
 
 
+def test_a_damaged_entry_that_another_process_sets_aside_first_is_trained_again(toy, store, run, trained, monkeypatch):
+    def set_aside_already(self, path):
+        path.unlink()
+        set_aside(self, path)
+
+    store.save(run)
+    cut(store.path(RECIPE, 1, toy.digest))
+    set_aside = Store._set_aside
+    monkeypatch.setattr(Store, "_set_aside", set_aside_already)
+    train(RECIPE, (1,), data=toy, store=store)
+    assert trained == [1]
+
+
+def test_a_run_that_goes_while_it_is_read_is_read_to_its_end(toy, store, run, monkeypatch):
+    def gone_first(path):
+        path.unlink()
+        used(path)
+
+    store.save(run)
+    used = storing.os.utime
+    monkeypatch.setattr(storing.os, "utime", gone_first)
+    assert bits(store.load(RECIPE, 1, toy.digest, toy.input_shape)) == bits(run)
+
+
 def test_everything_that_decides_a_run_is_in_its_name(store, toy, monkeypatch):
     other = Recipe(RECIPE.architecture, steps=3, data="toy")
     names = [

@@ -8,6 +8,7 @@ import pytest
 from fused_architectures import ARCHITECTURES
 
 from redundancy.zoo import Initializer, Optimizer, Store, Twins, initial, train
+from redundancy.zoo.alone import alone
 from redundancy.zoo.fused import training
 from redundancy.zoo.groups import trained_together
 from redundancy.zoo.layer import KINDS
@@ -136,6 +137,27 @@ def test_what_has_no_fused_form_is_trained_alone_and_says_so(recipe, toy, tmp_pa
     runs = train(recipe("plain", **asked), (1, 2), data=toy, store=store)
     kept = train(recipe("plain", **asked), (1, 2), data=toy, store=store)
     assert [run.alone for run in (*runs, *kept)] == [reason] * 4
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [("dropped", {}), ("normalised", {}), ("plain", {"regularizer": ("l2", 0.125)})],
+    ids=["dropped", "normalised", "regularized"],
+)
+def test_alone_a_run_is_what_it_is_beside_others(recipe, toy, apart, name, changes):
+    asked = recipe(name, **changes)
+    one_by_one = alone(asked, (1, 2), toy, "asked for")
+    assert max(map(apart, one_by_one, train(asked, (1, 2), data=toy))) < 1e-8
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "nadam"], ids=["beside others", "alone"])
+def test_the_step_that_diverges_moves_no_statistics(recipe, toy, optimizer):
+    fierce = recipe("normalised", optimizer=Optimizer(optimizer), steps=12, dtype="float32", learning_rate=1e30)
+    (run,) = train(fierce, (2,), data=toy)
+    (sooner,) = train(replace(fierce, steps=run.diverged - 1), (2,), data=toy)
+    for name in ("mean", "variance"):
+        kept, before = (one.network["batch_normalization_1"].weights[name] for one in (run, sooner))
+        np.testing.assert_array_equal(kept, before)
 
 
 def test_alone_a_run_that_diverges_is_recorded_too(recipe, toy):

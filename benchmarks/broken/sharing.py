@@ -1,0 +1,156 @@
+"""Who else trains: processes that share a store, processes of this machine, the workers of a Dask cluster."""
+
+from broken.mutation import Mutation
+
+STORE, NOTICES, DASK, PROCESSES = "zoo/store.py", "zoo/notices.py", "zoo/dask.py", "zoo/processes.py"
+CROWD, CACHING = "tests/zoo/test_zoo_kills.py -k crowd", "tests/test_cache.py"
+STORES, ROOM, NOTICED = (f"tests/zoo/test_zoo_{name}.py" for name in ("store", "shelves", "notices"))
+WORK = "tests/zoo/test_zoo_workers.py"
+
+WRITERS = (
+    Mutation(
+        "what others are training is trained as well",
+        NOTICES,
+        "choose(self._others())",
+        "choose(())",
+        CROWD,
+    ),
+    Mutation(
+        "nobody says what is being trained",
+        NOTICES,
+        "write_atomically(path, lambda file: file.write(json.dumps(sorted(keys)).encode()))",
+        "pass",
+        CROWD,
+    ),
+    Mutation(
+        "two processes read the board at once",
+        NOTICES,
+        'board = _acquired(self.directory / f"{BOARD}.lock", PATIENCE)\n        except NotImplementedError:\n'
+        "            choose(())",
+        "board = None\n        except NotImplementedError:\n            choose(())",
+        NOTICED,
+    ),
+    Mutation(
+        "what others have kept meanwhile is trained again",
+        STORE,
+        "if path.exists():",
+        "if False:",
+        STORES,
+    ),
+    Mutation(
+        "what others have kept meanwhile is not given",
+        "zoo/train.py",
+        "for run in _kept(turn.came, data, store):",
+        "for run in _kept((), data, store):",
+        f"{STORES} -k looked_for_again",
+    ),
+    Mutation(
+        "where there are no locks nothing is trained",
+        NOTICES,
+        "            choose(())\n            return None",
+        "            raise",
+        CROWD,
+    ),
+    Mutation(
+        "two writers of one file write to one place",
+        "cache.py",
+        'path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")',
+        'path.with_name(f".{path.name}.1-00000000")',
+        CACHING,
+    ),
+    Mutation(
+        "a shelf that another has removed stops training",
+        STORE,
+        "_TRIES = 3",
+        "_TRIES = 1",
+        ROOM,
+    ),
+    Mutation(
+        "two that make room stumble over each other",
+        "zoo/shelves.py",
+        "with suppress(OSError):  # gone already, or being read where that keeps a file",
+        "with suppress(ZeroDivisionError):",
+        ROOM,
+    ),
+    Mutation(
+        "a run that goes while it is read stops training",
+        STORE,
+        "with suppress(OSError):  # read-only, or gone since",
+        "with suppress(ZeroDivisionError):",
+        ROOM,
+    ),
+)
+
+WORKERS = (
+    Mutation(
+        "the last run of a group is lost",
+        DASK,
+        "        for run in runs:\n            if run.data_digest",
+        "        for run in runs[:-1]:\n            if run.data_digest",
+        f"{WORK} -k worker_is_killed",
+    ),
+    Mutation(
+        "a run of a group comes twice",
+        DASK,
+        "        for run in runs:\n            if run.data_digest",
+        "        for run in (*runs, runs[0]):\n            if run.data_digest",
+        f"{WORK} -k worker_is_killed",
+    ),
+    Mutation(
+        "runs of a group have each other's seeds",
+        "zoo/working.py",
+        "return tuple(trained(unit, data))",
+        "from dataclasses import replace as with_; runs = tuple(trained(unit, data)); "
+        "return tuple(with_(run, seed=other.seed) for run, other in zip(runs, reversed(runs)))",
+        f"{WORK} -k worker_is_killed",
+    ),
+    Mutation(
+        "the runs of a process that dies are lost",
+        PROCESSES,
+        "            deaths += 1\n",
+        "            deaths += 1\n            left.clear()\n",
+        f"{WORK} -k killed_process",
+    ),
+    Mutation(
+        "runs that had come before a process died come twice",
+        PROCESSES,
+        "dict(left), data)) as arriving",
+        "dict(enumerate(units(pairs, data, workers.count))), data)) as arriving",
+        f"{WORK} -k killed_process",
+    ),
+    Mutation(
+        "processes may die for ever",
+        PROCESSES,
+        "if deaths == DEATHS:",
+        "if deaths == 10 * DEATHS:",
+        f"{WORK} -k go_on_dying",
+    ),
+    Mutation(
+        "what comes back is in the order in which it was finished",
+        "zoo/train.py",
+        "return tuple(runs[pair] for pair in wanted)",
+        "return tuple(runs.values())",
+        STORES,
+    ),
+    Mutation(
+        "a worker with another backend is given work",
+        DASK,
+        'check_alike(f"the worker {worker}", has, facts())',
+        "pass",
+        f"{WORK} -k another_backend",
+    ),
+    Mutation(
+        "a worker with other versions that comes later trains",
+        "zoo/working.py",
+        'check_alike(f"a worker on {socket.gethostname()}", facts(), wanted)',
+        "pass",
+        f"{WORK} -k comes_later",
+    ),
+    Mutation(
+        "an interrupt leaves its work on the cluster",
+        DASK,
+        "        client.close(timeout=CLOSE)\n",
+        "        pass\n",
+        f"{WORK} -k interrupt",
+    ),
+)
