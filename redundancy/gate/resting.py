@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from redundancy.data import LOADERS
@@ -29,6 +30,19 @@ def digest_of(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise ModelFileError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
+
+
+def circumstances(model: Path, asked: Asked) -> str:
+    """64 hexadecimal digits of all that decides what is found in a model: its file, what is asked, and of which data.
+
+    Raises:
+        ModelFileError: A file cannot be read.
+    """
+    data = Path(asked.data) if asked.data is not None and asked.data not in LOADERS else None
+    files = [digest_of(file) if file else "" for file in (model, asked.reference, data)]
+    # Not where files lie: another checkout asks the same.
+    said = repr(replace(asked, reference=None, data=asked.data if data is None else None))
+    return hashlib.sha256(" ".join([*files, said]).encode()).hexdigest()
 
 
 def files_of(model: Path, asked: Asked, key: str | None) -> Iterator[Path]:

@@ -17,7 +17,6 @@ from redundancy.errors import OptionError
 from redundancy.feeding import arrays_of
 from redundancy.gate.baseline import NOTHING, Found, Unit
 from redundancy.gate.quiet import quietly
-from redundancy.gate.resting import digest_of
 from redundancy.gate.settings import UNSAID, Asked
 from redundancy.gate.sources import Rows, tested, trained
 from redundancy.hearing import under_way
@@ -67,15 +66,6 @@ class Subject:
 
     def __repr__(self) -> str:
         return f"<Subject {self.name!r}>"
-
-    @cached_property
-    def digest(self) -> str:
-        """64 hexadecimal digits of the file.
-
-        Raises:
-            ModelFileError: It cannot be read.
-        """
-        return digest_of(self.path)
 
     @cached_property
     def model(self) -> keras.Model:

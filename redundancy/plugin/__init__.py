@@ -144,6 +144,7 @@ def _book(item: pytest.Item, made: Claim) -> Iterator[Book]:
 
 
 def _identity(item: pytest.Item, made: Claim) -> Identity:
+    from redundancy.gate.resting import circumstances
     from redundancy.zoo.versions import versions
 
     assert made.at_least is not None
@@ -156,7 +157,7 @@ def _identity(item: pytest.Item, made: Claim) -> Identity:
         code_digest(item.path, item.config.rootpath),
         versions(),
         getattr(given.get("run"), "data_digest", ""),
-        given[FILE].digest if FILE in given else "",
+        circumstances(given[FILE].path, given[FILE].asked) if FILE in given else "",
     )
 
 

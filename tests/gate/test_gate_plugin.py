@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 
+import numpy as np
 import pytest
 
 # A run of pytest inside pytest forgets the modules that it loaded; those written in C cannot be loaded a second time.
@@ -222,6 +223,20 @@ def test_a_verdict_is_about_the_very_file(ours, pytester):
     shutil.copy(pytester.path / "models" / "twins.keras", pytester.path / "models" / "good.keras")
     other = ours(RATED, *arguments, passed=1).outlines
     assert ["CALLED" in "".join(lines) for lines in (first, again, other)] == [True, False, True]
+
+
+def test_a_verdict_is_about_what_is_asked_of_the_file(ours, pytester, models):
+    """It was replayed where other data decide what is redundant."""
+    asks = '[tool.redundancy]\nmodels = "models/good.keras"\nno-dead-units = true\non-data = true\ndata = "data.npz"\n'
+    shutil.copy(models / "data.npz", pytester.path)
+
+    def is_made(text):
+        pytester.makepyprojecttoml(text)
+        return "CALLED" in "".join(ours(RATED, "--redundancy-ledger=book", "-s", passed=1).outlines)
+
+    first, again = is_made(asks), is_made(asks)
+    np.savez(pytester.path / "data.npz", x_train=np.ones((60, 6)))
+    assert [first, again, is_made(asks), is_made(f"{asks}box = [0, 1]\n")] == [True, False, True, True]
 
 
 def test_a_claim_of_ones_own_names_the_model_that_refutes_it(ours):
