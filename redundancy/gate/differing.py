@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from redundancy.distance import LEAST, Distance, distances
 from redundancy.errors import OptionError
 from redundancy.gate.quiet import quietly
@@ -27,10 +29,15 @@ def relative_difference(subject: Subject) -> float:
     assert subject.asked.reference is not None
     reference = loaded(subject.asked.reference, trust=subject.asked.trust)
     seen: list[tuple[Distance, ...]] = []
+    finite: list[list[bool]] = []
     for batch in _batches(subject):
         wanted, got = subject.outputs(reference, batch), subject.outputs(subject.model, batch)
         _check_alike(subject, wanted, got)
         seen.append(distances(wanted, got))
+        finite.append([bool(np.isfinite(array).any()) for array in wanted])
+    if not all(map(any, zip(*finite, strict=True))):
+        why = "its reference has an output that is nowhere finite, with which nothing can be compared"
+        raise OptionError(f"{subject}: {why}: give data that it can compute with")
     outputs = zip(*seen, strict=True)
     return max(_relative(each) for each in outputs)
 

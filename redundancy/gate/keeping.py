@@ -76,6 +76,9 @@ def _answers(subject: Subject, model: Any, rows: Rows) -> Array:
     if len(outputs) != 1 or outputs[0].ndim != 2 or not outputs[0].shape[1]:
         shapes = ", ".join(str(output.shape) for output in outputs)
         raise OptionError(f"{subject}: only one output of shape (n, classes) has an accuracy, and it has {shapes}")
+    if lost := int(np.isnan(outputs[0]).any(axis=1).sum()):
+        why = f"its output is no number on {lost} of {len(outputs[0])} rows, which are of no class"
+        raise OptionError(f"{subject}: {why}: give data that it can compute with")
     _check_labels(subject, rows, max(2, outputs[0].shape[1]))
     return outputs[0]
 

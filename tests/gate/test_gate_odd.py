@@ -46,6 +46,21 @@ def test_inputs_are_told_apart_by_their_names(team, capsys, data):
     assert called(capsys, "check")[0] == 0
 
 
+@pytest.mark.parametrize(
+    ("asks", "said"),
+    [
+        ("accuracy-loss = 0.1", "its output is no number on 90 of 90 rows, which are of no class"),
+        ('output-difference = 0.1\nreference = "models/another.keras"', "has an output that is nowhere finite"),
+    ],
+)
+def test_where_nothing_can_be_computed_nothing_holds(team, capsys, asks, said):
+    """Infinite inputs made of every output NaN, which was class 0, and equal to the NaN of any other model."""
+    where = team("good another", f'{asks}\ndata = "huge.npz"')
+    np.savez(where / "huge.npz", x_test=np.tile([1e300, -1e300], (90, 3)), y_test=np.zeros(90, int))
+    code, out, _ = called(capsys, "check", "--", "-k", "good")
+    assert (code, said in out) == (1, True)
+
+
 def test_a_name_neither_commands_nor_steers(team, capsys, models):
     where = team("", 'no-duplicates = true\naccuracy-loss = 0.1\ndata = "data.npz"')
     np.savez(where / "data.npz", x_test=np.zeros((9, 6)), y_test=np.full(9, 7))
