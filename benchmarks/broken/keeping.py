@@ -137,10 +137,10 @@ CORRUPTION = (
         ENTRIES,
     ),
     Mutation(
-        "a damaged entry is not set aside",
+        "a damaged entry is thrown away, and not set aside",
         STORE,
-        "                self._set_aside(path)\n",
-        "",
+        'path.replace(path.with_name(f"{path.name}.bad"))',
+        "path.unlink()",
         STORES,
     ),
     Mutation(
