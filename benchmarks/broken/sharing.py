@@ -28,7 +28,7 @@ WRITERS = (
         'board = _acquired(self.directory / f"{BOARD}.lock", PATIENCE)\n        except NotImplementedError:\n'
         "            choose(())",
         "board = None\n        except NotImplementedError:\n            choose(())",
-        NOTICED,
+        f"{NOTICED} -k one_at_a_time",
     ),
     Mutation(
         "what others have kept meanwhile is trained again",
