@@ -130,7 +130,7 @@ WORKERS = (
         PROCESSES,
         "dict(left), data)) as arriving",
         "dict(enumerate(units(pairs, data, workers.count))), data)) as arriving",
-        f"{WORK} -k killed_process",
+        f"{WORK} -k now_and_then",
     ),
     Mutation(
         "processes may die for ever",

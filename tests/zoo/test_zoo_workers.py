@@ -134,15 +134,15 @@ def test_what_a_killed_process_had_is_done_by_others(toy, tmp_path, monkeypatch,
     assert sorted(processes.trained(Workers("processes", 2), PAIRS, toy), key=lambda pair: pair[1]) == PAIRS
 
 
-def test_processes_that_die_now_and_then_are_not_given_up(toy, tmp_path, monkeypatch, pairs_of_runs):
-    def killed_before_every_group(place, unit, *, data, wanted, threads):
-        if not (tmp_path / str(place)).exists():
-            (tmp_path / str(place)).touch()
-            os.kill(os.getpid(), signal.SIGKILL)
-        return place, unit.pairs
+def test_processes_that_die_now_and_then_are_not_given_up(toy, monkeypatch, pairs_of_runs):
+    def one_group_and_death(count, left, data):
+        (place, unit), *others = left.items()
+        yield place, unit.pairs
+        if others:
+            raise processes.TerminatedWorkerError
 
-    monkeypatch.setattr(processes, "_placed", killed_before_every_group)
-    assert sorted(processes.trained(Workers("processes", 1), PAIRS, toy), key=lambda pair: pair[1]) == PAIRS
+    monkeypatch.setattr(processes, "_streamed", one_group_and_death)
+    assert list(processes.trained(Workers("processes", 2), PAIRS, toy)) == PAIRS
 
 
 def test_processes_that_go_on_dying_are_an_error_in_one_line(toy, monkeypatch, pairs_of_runs):
