@@ -24,7 +24,7 @@ def judged(path):
             configurations + verdict["configurations"],
             runs + verdict["runs"],
         )
-    return Path(report["session"]["data"]["name"]).name, claims
+    return ", ".join(Path(data["name"]).name for data in report["session"]["data"]), claims
 
 
 def cell(found):

@@ -11,11 +11,11 @@ import numpy as np
 
 from redundancy.compaction import Compaction, Unfit, anything_goes, operated
 from redundancy.costs import NOTHING, Cost, cost, cost_without, gained
+from redundancy.findings import Finding, Findings
 from redundancy.fold import Fold, Holds
 from redundancy.network import Array, Network
 from redundancy.notions.near import NEAR
 from redundancy.resembling import Resemblance, resembling
-from redundancy.search import Finding, Findings
 from redundancy.spaces import Space, Trace, trace
 from redundancy.surgery import Refusal
 

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from redundancy.costs import cost
+from redundancy.findings import Finding, Findings
 from redundancy.fold import Fold, Holds, compose
 from redundancy.network import Array, Network
-from redundancy.search import Finding, Findings, search
+from redundancy.search import search
 from redundancy.spaces import trace
 from redundancy.surgery import FoldedWeightError, Operation, Refusal, operate
 from redundancy.telling import assumption_told, bound_told, difference_told

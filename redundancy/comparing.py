@@ -12,7 +12,7 @@ from redundancy.hearing import pronounced
 from redundancy.margins import Comparison, Shows, images_needed, least_shown
 from redundancy.network import Array
 from redundancy.pairs import Table
-from redundancy.verdict import OUTCOMES, Claim, Evidence, Measurement, Outcome, Verdict
+from redundancy.verdict import OUTCOMES, Claim, Evidence, Measurement, Outcome, Requirement, Verdict
 
 FEWEST = 5
 """Runs below which a t-test is not asked: of so few nobody can say what their differences are like."""
@@ -135,7 +135,8 @@ class _Hopeless:
 
     def judged(self, claim: Claim, refuting: float) -> Verdict:
         why = f"{self.reason}; nothing was computed"
-        return Verdict(claim, Outcome.INCONCLUSIVE, Evidence({}, 1), _scope(self.what, self.comparison), why)
+        scope, required = _scope(self.what, self.comparison), _required(self.what, self.comparison)
+        return Verdict(claim, Outcome.INCONCLUSIVE, Evidence({}, 1), scope, why, required)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,8 @@ class _Images:
         }
         scope = f"{_scope(self.what, self.comparison)}, on {self.table.images} images"
         open_ = "" if answer is not None else self._open(refuting)
-        return Verdict(claim, OUTCOMES[answer], Evidence(rows, 1), scope, _why(self, answer, self.comparison, open_))
+        why, required = _why(self, answer, self.comparison, open_), _required(self.what, self.comparison)
+        return Verdict(claim, OUTCOMES[answer], Evidence(rows, 1), scope, why, required)
 
     def __str__(self) -> str:
         table = self.table
@@ -204,7 +206,8 @@ class _Values:
         scope = f"{_scope(self.what, self.comparison)}, t-test of {len(differences)} pairs"
         open_ = "" if answer is not None else self._open(differences, shows, refuting)
         evidence = Evidence(rows, 1, len(differences))
-        return Verdict(claim, OUTCOMES[answer], evidence, scope, _why(self, answer, self.comparison, open_))
+        why, required = _why(self, answer, self.comparison, open_), _required(self.what, self.comparison)
+        return Verdict(claim, OUTCOMES[answer], evidence, scope, why, required)
 
     def __str__(self) -> str:
         differences = np.subtract(self.second, self.first)
@@ -238,6 +241,10 @@ def _by_t(differences: Array) -> Shows | None:
 
 def _scope(what: str, comparison: Comparison) -> str:
     return f"{what}: second {comparison}, at {comparison.confidence:.4g} confidence"
+
+
+def _required(what: str, comparison: Comparison) -> tuple[Requirement, ...]:
+    return (Requirement(what, comparison.claim, float(comparison.margin), comparison.confidence),)
 
 
 def _why(question: object, answer: bool | None, comparison: Comparison, open_: str) -> str:

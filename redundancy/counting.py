@@ -9,7 +9,7 @@ from redundancy.errors import OptionError
 from redundancy.hearing import pronounced
 from redundancy.statistics import at_least as certified
 from redundancy.statistics import certain, chance_share, clopper_pearson, runs_needed, simulations_needed
-from redundancy.verdict import OUTCOMES, Claim, Evidence, Outcome, Verdict
+from redundancy.verdict import OUTCOMES, Claim, Evidence, Outcome, Requirement, Verdict
 
 
 def judge(successes: int, runs: int, *, at_least: float = 0.95, confidence: float = 0.95, what: str = "") -> Verdict:
@@ -107,7 +107,9 @@ class _Count:
         }[outcome]
         share = self.successes / self.runs
         scope = f"a rate of at least {self.rate:g}, at {self.confidence:.4g} confidence"
-        return Verdict(claim, outcome, Evidence({f"{self.what} (rate)": [share, share]}, 1, self.runs), scope, why)
+        evidence = Evidence({f"{self.what} (rate)": [share, share]}, 1, self.runs)
+        required = Requirement(self.what, "at least", float(self.rate), self.confidence)
+        return Verdict(claim, outcome, evidence, scope, why, (required,))
 
     def __str__(self) -> str:
         low, high = clopper_pearson(self.successes, self.runs, self.confidence)
@@ -136,10 +138,11 @@ class _Beyond:
 
     def judged(self, claim: Claim, refuting: float) -> Verdict:
         scope = f"{self.what}: more than chance brings, at {self.confidence:.4g} confidence"
+        required = (Requirement(self.what, "more than chance", None, self.confidence),)
         if isinstance(self.chance, int):
             needed = simulations_needed(self.confidence)
             why = f"{self.chance} simulations of chance cannot suffice, and none was made: make {needed} or more"
-            return Verdict(claim, Outcome.INCONCLUSIVE, Evidence({}, 1), scope, why)
+            return Verdict(claim, Outcome.INCONCLUSIVE, Evidence({}, 1), scope, why, required)
         chance = sorted(self.chance)
         more = chance_share(self.found, chance)
         less = chance_share(-self.found, [-count for count in chance])
@@ -152,7 +155,7 @@ class _Beyond:
             False: f"{found}; chance brings so few, or fewer, with probability {less:.2g} at most; more was claimed",
             None: f"{found}; {self._open(more, less)}",
         }[answer]
-        return Verdict(claim, OUTCOMES[answer], evidence, scope, why)
+        return Verdict(claim, OUTCOMES[answer], evidence, scope, why, required)
 
     def _open(self, more: float, less: float) -> str:
         assert not isinstance(self.chance, int)

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import lstsq, qr
 
+from redundancy.findings import Finding, Findings
 from redundancy.fold import Fold, Holds
 from redundancy.network import Array, Network
-from redundancy.search import Finding, Findings
 from redundancy.spaces import Space, Tap, Trace, tap_name, trace
 
 EXACT = 1e-6

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
+from inspect import iscoroutine
 from typing import Any, Protocol, runtime_checkable
 
 from redundancy.ledger import Book, Judgement
@@ -19,6 +20,7 @@ from redundancy.verdict import (
     Measurement,
     Outcome,
     Refuted,
+    Requirement,
     Verdict,
     combined,
     measured,
@@ -158,7 +160,7 @@ class Hearing:
         def sampled(stream: str, start: int, count: int) -> Iterator[bool]:
             for sample in source.samples((self.claim.sentence, configuration, stream), start, count, drawn):
                 try:
-                    body(*args, **{**kwargs, "run": sample})
+                    _check_said_nothing(body(*args, **{**kwargs, "run": sample}))
                 except self._failures as error:
                     self._current.setdefault(FAILURE, f"{sample}: {first_line(error) or UNTOLD}")
                     yield False
@@ -215,13 +217,14 @@ class Hearing:
         """
         if refutation is not None:
             evidence = Evidence(self._current, self._configurations + 1, self._runs(self._current_verdicts))
-            return Verdict(self.claim, Outcome.REFUTED, evidence, _scope(self._current_verdicts), refutation)
+            reach = _scope(self._current_verdicts), refutation, _required(self._current_verdicts)
+            return Verdict(self.claim, Outcome.REFUTED, evidence, *reach)
         open_ = [verdict.why for verdict in self._verdicts if verdict.outcome is Outcome.INCONCLUSIVE]
         outcome = Outcome.INCONCLUSIVE if open_ else Outcome.HOLDS
         many = f"{len(open_)} of {len(self._verdicts)} judgements are open: " if len(self._verdicts) > 1 else ""
         why = many + open_[0] if open_ else ""
         evidence = Evidence(self._taken, self._configurations, self._runs(self._verdicts))
-        return Verdict(self.claim, outcome, evidence, _scope(self._verdicts), why)
+        return Verdict(self.claim, outcome, evidence, _scope(self._verdicts), why, _required(self._verdicts))
 
     def _runs(self, verdicts: list[Verdict]) -> int:
         # A run that was judged before is not trained again.
@@ -311,13 +314,28 @@ def pronounced(question: Question, confidence: float) -> Verdict:
     return verdict
 
 
+def _check_said_nothing(said: object) -> None:
+    """Refuses a test that returns something: as pytest does, which does not see what is returned of one run.
+
+    Raises:
+        ClaimError: It does; a coroutine or a generator has not even begun.
+    """
+    if said is not None:
+        if iscoroutine(said):
+            said.close()  # else Python complains later that nobody waited for it
+        kind = type(said).__name__
+        raise ClaimError(f"the test returns a {kind}, which says nothing of a run: let it assert, in a plain function")
+
+
 def _verdict_of(judgement: Judgement, claim: Claim) -> Verdict:
     runs = judgement.runs + judgement.confirming[1]
     share = judgement.successes / judgement.runs if judgement.runs else 0.0
     rate: dict[str, Measurement] = {"runs as claimed (rate)": [share, share]} if judgement.runs else {}
     scope = f"a rate of at least {claim.at_least:g}, at {claim.confidence:.4g} confidence"
     evidence = Evidence({**judgement.measurements, **rate}, 1, runs)
-    return Verdict(claim, Outcome(judgement.outcome), evidence, scope, judgement.why)
+    assert claim.at_least is not None
+    required = (Requirement("runs", "at least", claim.at_least, claim.confidence),)
+    return Verdict(claim, Outcome(judgement.outcome), evidence, scope, judgement.why, required)
 
 
 def first_line(error: BaseException) -> str:
@@ -326,4 +344,8 @@ def first_line(error: BaseException) -> str:
 
 
 def _scope(verdicts: list[Verdict]) -> str:
-    return "; ".join(dict.fromkeys(verdict.scope for verdict in verdicts))
+    return "; ".join(dict.fromkeys(verdict.scope for verdict in verdicts if verdict.scope))
+
+
+def _required(verdicts: list[Verdict]) -> tuple[Requirement, ...]:
+    return tuple(dict.fromkeys(required for verdict in verdicts for required in verdict.required))

@@ -9,7 +9,6 @@ from numbers import Real
 
 from redundancy.errors import OptionError
 from redundancy.pairs import SPARED, Table, exceeds, variance
-from redundancy.statistics import runs_needed
 from redundancy.suggesting import suggested
 
 SIDES = {"not worse": ((1, -1),), "equivalent": ((1, -1), (-1, -1)), "better": ((1, 1),)}
@@ -20,6 +19,10 @@ SAID = {"not worse": "lower by less than {}", "equivalent": "equal within {}", "
 
 LIKELY = 0.8
 """The chance of a decision for which a number of images is recommended."""
+
+LEAST = 1e-8
+"""No smaller margin of an accuracy is judged: it would take hundreds of millions of images, and more digits than
+sums of their chances have."""
 
 Shows = Callable[[int, float, float], bool]
 """(sign, by, confidence) -> whether `sign * difference > by` is shown."""
@@ -117,10 +120,15 @@ class Comparison:
 
 
 def check_accuracy(comparison: Comparison) -> None:
-    """Raises OptionError where the margin is no difference of accuracy."""
+    """Raises OptionError where the margin is no difference of accuracy, or one that no images would show."""
     if comparison.margin >= 1.0:
         raise OptionError(
             f"no accuracies differ by {comparison.margin:g}: give a margin below 1, as 0.005 for half a point"
+        )
+    if 0.0 < comparison.margin < LEAST:
+        raise OptionError(
+            f"a margin of {comparison.margin:g} of an accuracy takes too many images to be judged: "
+            f"give one from {LEAST:g} up"
         )
 
 
@@ -131,7 +139,8 @@ def fewest_images(margin: float, confidence: float = 0.95) -> int:
         OptionError: The margin is not in (0, 1), or the confidence is impossible.
     """
     check_accuracy(Comparison("not worse", margin, confidence))
-    images = runs_needed(1.0 - margin, 1.0 - (1.0 - SPARED) * (1.0 - confidence))
+    # By logarithms of what is small itself: from 1 - margin one would count up to the rest for ever.
+    images = math.ceil(math.log((1.0 - SPARED) * (1.0 - confidence)) / math.log1p(-margin))
     while not exceeds(Table(images, 0, 0, 0), -margin, confidence):
         images += 1
     return images
@@ -148,7 +157,7 @@ def least_margin(images: int, confidence: float = 0.95) -> float:
 
 def least_shown(shown: Callable[[float], bool]) -> float:
     """The least margin below 1 that is shown, in three digits; 1 where there is none."""
-    low, high = 1e-9, 1.0
+    low, high = LEAST, 1.0
     for _ in range(16):
         middle = math.sqrt(low * high)
         low, high = (low, middle) if shown(middle) else (middle, high)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from redundancy.errors import NetworkError
-from redundancy.fold import Fold, Holds, beside, compose, drop, explained, identity, kept_too, shifted
+from redundancy.findings import Finding, Findings
+from redundancy.fold import Fold, Holds, beside, compose, drop, explained, identity, shifted
+from redundancy.grouping import evened, restricted, within_blocks
 from redundancy.joint import joint
-from redundancy.layers import RULES, Block
+from redundancy.layers import RULES
 from redundancy.network import Array, Network
 from redundancy.notions import finder, named
 from redundancy.restraints import kept_back, multiples_in
@@ -26,53 +28,6 @@ they are combinations of others."""
 LAST = "it is redundant as well, but a layer without units is none"
 
 UNEVEN = "it handles units in groups, which must stay of one size"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Finding:
-    """What folds in one space.
-
-    Attributes:
-        space: The layers that make the units.
-        size: How many units they make.
-        units: Index in the space of each unit that goes. Shape (n,), int.
-        why: The notion that removes each of them. Length n.
-        at: The folds for surgery, by name of the tap.
-        fold: Of all units of the space. Its constants are right where those of all taps are equal.
-        error: How far the folds are from true, relative to the largest value of each unit; 0 where they are proved.
-    """
-
-    space: str
-    size: int
-    units: Array
-    why: tuple[str, ...]
-    at: Mapping[str, Fold]
-    fold: Fold
-    error: float = 0.0
-
-    def __str__(self) -> str:
-        return "; ".join(f"{self.space} at {name}: {fold}" for name, fold in self.at.items())
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Findings:
-    """What was found in a network.
-
-    Attributes:
-        found: One for each space where something folds.
-        refusals: What would fold, but may not.
-        held: What is true of spaces that may not change, as far as anything reads them; where they are read by what
-            has no weights that are known, there are no folds for surgery.
-    """
-
-    found: tuple[Finding, ...]
-    refusals: tuple[Refusal, ...]
-    held: tuple[Finding, ...] = ()
-
-    @property
-    def folds(self) -> dict[str, Fold]:
-        """By name of the tap, as `redundancy.surgery.operate` takes them."""
-        return {name: fold for finding in self.found for name, fold in finding.at.items()}
 
 
 def search(
@@ -153,7 +108,7 @@ def _looked(space: Space, find: Find, network: Network) -> tuple[Space, tuple[st
     looked = []
     for side in sides:
         why, loose, strict = _grouped(side, find, network)
-        looked.append((side, why, loose, _even(strict, space.blocks)))
+        looked.append((side, why, loose, evened(strict, space.blocks)))
     return max(looked, key=lambda one: len(one[3].dropped))
 
 
@@ -164,32 +119,17 @@ def _grouped(space: Space, find: Find, network: Network) -> tuple[tuple[str, ...
         affine = joint(space)
         site = _site(affine, space, network)
         loose = find(site)
-        return affine.why, loose, _found(find, site, space.blocks) if space.blocks else loose
+        return affine.why, loose, within_blocks(find, site, space.blocks) if space.blocks else loose
     # Each group on its own: beside each other, what they compute would be mostly zeros.
     why, folds = np.full(space.size, "", dtype=object), []
     for label in np.unique(apart.labels):
         units = np.sort(apart.ids[apart.labels == label])
-        group = _restricted(space, units)
+        group = restricted(space, units)
         affine = joint(group)
         why[units] = affine.why
         folds.append((units, find(_site(affine, group, network))))
     fold = beside(folds, space.size)
     return tuple(why), fold, fold
-
-
-def _restricted(space: Space, units: Array) -> Space:
-    """Some units of a space as a space of their own. Units increasing, shape (n,), int."""
-    taps = [
-        replace(tap, part=tap.part.take(inside), units=np.searchsorted(units, tap.units[inside]))
-        for tap in space.taps
-        if len(inside := np.flatnonzero(np.isin(tap.units, units)))
-    ]
-    held = [np.flatnonzero(np.isin(ids, units)) for ids in space.held]
-    pins = tuple(
-        replace(pin, part=pin.part.take(inside)) for pin, inside in zip(space.pins, held, strict=True) if len(inside)
-    )
-    places = (np.searchsorted(units, ids[inside]) for ids, inside in zip(space.held, held, strict=True) if len(inside))
-    return replace(space, ids=space.ids[units], taps=tuple(taps), pins=pins, held=tuple(places), blocks=())
 
 
 def _finding(space: Space, fold: Fold) -> Finding:
@@ -247,37 +187,6 @@ def _elsewhere(space: Space, found: int) -> list[Refusal]:
             )
             refusals.append(Refusal(space.name, other.reads[0].node, reason, alone - found))
     return refusals[:1]
-
-
-def _found(find: Find, site: Site, blocks: tuple[Block, ...]) -> Fold:
-    """What folds at a site, where units of different strict blocks have nothing to say of each other."""
-    strict = [block for block in blocks if block.strict]
-    if not strict:
-        return find(site)
-    labels = np.full((len(strict), site.size), -1)
-    for row, block in zip(labels, strict, strict=True):
-        row[block.ids] = block.labels
-    together = np.unique(labels, axis=1, return_inverse=True)[1].reshape(-1)
-    return beside(
-        [(group, find(site.take(group))) for group in map(np.flatnonzero, together == np.unique(together)[:, None])],
-        site.size,
-    )
-
-
-def _even(fold: Fold, blocks: tuple[Block, ...]) -> Fold:
-    """The same, with units kept after all until every block has groups of one size, none of them empty."""
-    before, even = -1, [block for block in blocks if block.even]
-    while even and before != len(fold.keep):
-        before = len(fold.keep)
-        for block in even:
-            gone = np.isin(block.ids, fold.dropped)
-            sizes, lost = np.bincount(block.labels), np.bincount(block.labels, weights=gone)
-            left = ~(block.whole & (lost == sizes))
-            left[0] |= not left.any()
-            spare = min(int(lost[left].min()), int(sizes[left].min()) - 1)
-            extra = [block.ids[gone & (block.labels == label)][spare:] for label in np.flatnonzero(left)]
-            fold = kept_too(fold, np.concatenate(extra))
-    return fold
 
 
 def _check(network: Network) -> None:

@@ -97,6 +97,23 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Requirement:
+    """What a verdict had to show, in numbers.
+
+    Attributes:
+        what: Of what.
+        claim: "at least", "at most", "more than chance", or a claim of `judge_pairs`.
+        value: The rate, the limit or the margin; None where there is none.
+        confidence: With which; None where what is measured is exact.
+    """
+
+    what: str
+    claim: str
+    value: float | None = None
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """A claim, judged.
 
@@ -106,6 +123,7 @@ class Verdict:
         evidence: What was found.
         scope: How far the verdict reaches: the rate, the confidence.
         why: Why it is not HOLDS; "" where it is.
+        required: The same as `scope`, in numbers.
     """
 
     claim: Claim
@@ -113,6 +131,7 @@ class Verdict:
     evidence: Evidence
     scope: str = ""
     why: str = ""
+    required: tuple[Requirement, ...] = ()
 
 
 def claim(

@@ -12,8 +12,8 @@ from redundancy.compaction import Compaction
 from redundancy.distance import LEAST, Distance, apart, distances, finite_difference, largest, off
 from redundancy.errors import NetworkError, UnsupportedError, VerificationError
 from redundancy.executing import computed, in_float64, noises, written_outputs
+from redundancy.findings import Finding
 from redundancy.network import Array, Network, Node
-from redundancy.search import Finding
 from redundancy.surgery import operate
 
 ROUNDINGS = 2.0**10

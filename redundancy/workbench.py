@@ -17,12 +17,13 @@ from redundancy.compaction import compact as compact_network
 from redundancy.distance import distances, largest
 from redundancy.errors import OptionError, UnsupportedError
 from redundancy.feeding import arrays_of
+from redundancy.findings import Findings
 from redundancy.fold import Holds
 from redundancy.functional import EXACT, functional, survey, taps
 from redundancy.nearing import made_equal
 from redundancy.network import Array, Network
 from redundancy.notions.near import NEAR
-from redundancy.search import Findings, search
+from redundancy.search import search
 from redundancy.verification import rounding, verified
 from redundancy.weighing import layerwise, with_weighed
 

@@ -194,6 +194,13 @@ def test_the_least_margin_is_the_least_that_is_certified(images):
     assert fewest_images(margin) <= images < fewest_images(0.98 * margin)
 
 
+@pytest.mark.parametrize("margin", [1e-16, 5e-324])
+def test_a_margin_that_no_images_would_show_is_refused(margin):
+    """It was counted up to the images that would, one by one."""
+    with pytest.raises(OptionError, match="takes too many images to be judged"):
+        judge_pairs([True] * 9, [True] * 9, claim="not worse", margin=margin)
+
+
 @pytest.mark.parametrize(("share", "power"), [(0.01, 0.999), (0.02, 0.94), (0.04, 0.59)])
 def test_a_plan_for_ten_thousand_images(share, power):
     needed = images_needed(Comparison("equivalent", 0.005), share, power=power)

@@ -313,3 +313,25 @@ def test_a_summary_that_cannot_be_written_is_one_warning(told, on_github):
     assert result.ret == 0
     result.assert_outcomes(passed=1, deselected=7, warnings=1)
     result.stdout.fnmatch_lines(["*ReportWarning: cannot write GITHUB_STEP_SUMMARY '*summary.md': Is a directory; *"])
+
+
+def test_a_rate_and_a_margin_are_there_in_numbers(written):
+    source = """
+    from redundancy import claim, judge, judge_pairs
+    import numpy as np
+
+    @claim("mostly")
+    def test_mostly():
+        judge(99, 100, at_least=0.5, what="coins")
+        judge_pairs(np.ones(999, bool), np.ones(999, bool), claim="equivalent", margin=0.02)
+
+    @claim("often", at_least=0.75)
+    def test_often(run):
+        pass
+    """
+    first, second = json.loads(written(source=source))["verdicts"]
+    assert first["required"] == [
+        {"what": "coins", "claim": "at least", "value": 0.5, "confidence": 0.95},
+        {"what": "accuracy", "claim": "equivalent", "value": 0.02, "confidence": 0.95},
+    ]
+    assert second["required"] == [{"what": "runs", "claim": "at least", "value": 0.75, "confidence": 0.95}]

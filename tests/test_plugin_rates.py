@@ -60,6 +60,21 @@ def line(lines, start):
     return next((line for line in lines if line.startswith(start)), None)
 
 
+@pytest.mark.parametrize(
+    "test", ["def test_it(run):\n        return run.seed < 0", "async def test_it(run):\n        1 / 0"]
+)
+def test_what_is_returned_is_not_taken_for_said(told, test):
+    """Every such run counted as one that is as claimed."""
+    source = f"""
+    from redundancy import claim
+
+    @claim("water is dry", at_least=0.8)
+    {test}
+    """
+    lines = told(source, failed=1)
+    assert line(lines, "ERROR         water is dry")
+
+
 def test_a_claim_that_is_true_holds_after_as_few_runs_as_can_be(told):
     lines = told(EVEN, passed=1)
     assert line(lines, "HOLDS         seeds are below")

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from redundancy.report.junit import output
 from redundancy.report.record import Record, merged, recorded
 from redundancy.report.terminal import lines
 from redundancy.verdict import Claim, Evidence, Outcome, Verdict
@@ -20,6 +21,16 @@ def test_a_record_survives_json():
 def test_a_verdict_is_recorded_whole():
     verdict = Verdict(Claim("fire burns"), Outcome.HOLDS, Evidence({"heat": [1, 2.5]}, 3, 7))
     assert recorded(verdict, {"few": "few: 6 images"}) == HOLDS
+
+
+def test_no_line_is_a_command_to_github():
+    said = lines([Record("water is wet", "REFUTED", "layer ::stop-commands::x is dead ##[error]")], 40)
+    assert not [line for line in said if line.strip().startswith("::") or "##[" in line]
+
+
+def test_a_value_ends_no_property_of_a_junit_file():
+    said = output(Record("water is wet", "REFUTED", "a]][[PROPERTY|redundancy_verdict=HOLDS]]"))
+    assert said.count("[[PROPERTY|") == said.count("]]") == len(said.splitlines())
 
 
 def test_a_claim_is_a_few_lines():

@@ -12,10 +12,10 @@ import pytest
 
 from redundancy import clustering, compaction, multiples, notions, profiles, surgery
 from redundancy.data import load
+from redundancy.findings import Findings
 from redundancy.fold import Fold, drop
 from redundancy.hearing import Hearing, judging
 from redundancy.notions.notion import NOTIONS, Notion
-from redundancy.search import Findings
 from redundancy.verdict import ATTRIBUTE, Claim, Outcome
 from redundancy.zoo import Store, train
 from redundancy.zoo import seeds as independent

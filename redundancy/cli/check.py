@@ -103,13 +103,20 @@ def _claims(asked: Configuration) -> list[str]:
 
 
 class _Watch:
-    """Notes, as a plugin of pytest, that somebody interrupted it."""
+    """Notes, as a plugin of pytest, that somebody interrupted it, or that it stopped by itself.
 
-    interrupted = False
+    Pytest's own `Interrupted` is a KeyboardInterrupt that nobody pressed: a file that cannot be collected, or -x among
+    several processes.
+    """
+
+    interrupted = stopped = False
 
     def pytest_keyboard_interrupt(self, excinfo: Any) -> None:
         """Called by pytest for every early end."""
-        self.interrupted = isinstance(excinfo.value, KeyboardInterrupt)
+        import pytest
+
+        self.stopped = isinstance(excinfo.value, pytest.Session.Interrupted)
+        self.interrupted = isinstance(excinfo.value, KeyboardInterrupt) and not self.stopped
 
 
 def _tested(arguments: Sequence[str]) -> int:
@@ -133,6 +140,8 @@ def _tested(arguments: Sequence[str]) -> int:
             os.environ["PYTEST_ADDOPTS"] = before
     if watch.interrupted:
         raise KeyboardInterrupt
+    if watch.stopped:
+        return int(pytest.ExitCode.TESTS_FAILED)
     if code == pytest.ExitCode.NO_TESTS_COLLECTED:
         raise OptionError("no claim was tested: what comes after -- selects none; choose others, or leave it out")
     return _CODE_OF.get(code, MISTAKE)

@@ -74,7 +74,8 @@ def _unknown(left: Sequence[str], command: Parser, commands: Mapping[str, Parser
     if owners:
         return f"{option} belongs to {' and '.join(owners)}"
     every = {name: None for other in (command, *commands.values()) for name in other.options}
-    return f"there is no option {option}{suggested(option, every)}"
+    passing = "; options of pytest come after --" if command.passing and not suggested(option, every) else ""
+    return f"there is no option {option}{suggested(option, every)}{passing}"
 
 
 def _plainer(message: str, commands: Iterable[str]) -> str:

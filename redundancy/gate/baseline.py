@@ -45,15 +45,17 @@ def read(path: Path) -> Findings:
         OptionError: It cannot be read, or is no baseline.
     """
     try:
+        if path.exists() and not path.is_file():  # opening a pipe would wait for ever
+            raise _unusable(path, "it is no file")
         text = path.read_bytes().decode()
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # no text, or no path
         raise _unusable(path, reason(error)) from None
     try:
         return _findings(json.loads(text))
-    except json.JSONDecodeError as error:
-        raise _unusable(path, f"no JSON: {error}") from None
+    except ValueError as error:  # also of whole numbers with more digits than Python reads
+        raise _unusable(path, f"no JSON: {reason(error)}") from None
     except (_Malformed, RecursionError) as error:
         raise _unusable(path, reason(error)) from None
 
@@ -180,9 +182,13 @@ def _found(document: Any, key: str, what: str) -> Found:
         if not isinstance(document, list):
             raise _Malformed(f"{what} is no list")
         return frozenset(unit for entry in document for unit in _units(entry, what))
-    if isinstance(document, bool) or not isinstance(document, int | float) or not math.isfinite(document):
+    try:
+        number = math.nan if isinstance(document, bool) or not isinstance(document, int | float) else float(document)
+    except OverflowError:  # an integer beyond all floats
+        number = math.inf
+    if not math.isfinite(number):
         raise _Malformed(f"{what} is no number")
-    return float(document)
+    return number
 
 
 def _units(document: Any, what: str) -> Iterable[Unit]:

@@ -54,6 +54,11 @@ class Configuration:
     base: Mapping[str, Any] = field(default_factory=dict)
     overrides: tuple[tuple[frozenset[Path], Mapping[str, Any]], ...] = ()
 
+    def table_of(self, model: Path, key: str) -> int:
+        """The number of the override that says a key of a model, from 1; 0 for the table of all models."""
+        said = [n for n, (files, values) in enumerate(self.overrides, 1) if model in files and attribute(key) in values]
+        return said[-1] if said else 0
+
     def asked(self, model: Path) -> Asked:
         """What is asked of a model, also of one that is not in the list."""
         if self.file is None:
@@ -85,7 +90,7 @@ def section_of(file: Path) -> Any:
     try:
         whole = tomllib.loads(file.read_bytes().decode())
     except OSError as error:
-        raise OptionError(f"{file}: it cannot be read ({reason(error)}); name a {FILE} with --config") from None
+        raise OptionError(f"{file}: it cannot be read ({reason(error)}); name a {FILE} that can be") from None
     except (ValueError, RecursionError) as error:
         raise OptionError(f"{file}: it is no TOML ({reason(error)}); correct it") from None
     tool = whole.get("tool", {})
@@ -207,7 +212,7 @@ def _check_sense(made: Configuration, tables: tuple[_Table, ...]) -> None:
         if not any(asked.asks(claim) for claim in CLAIMS):
             raise base.wrong("", f"nothing is asked of {name!r}; set {', '.join(CLAIMS)}, or take it out of models")
         for claim, needs in _lacking(asked):
-            raise _owner(made, tables, model, claim).wrong(claim, f"{needs}, for {name!r}")
+            raise tables[made.table_of(model, claim)].wrong(claim, f"{needs}, for {name!r}")
 
 
 def _lacking(asked: Asked) -> Iterator[tuple[str, str]]:
@@ -221,14 +226,6 @@ def _lacking(asked: Asked) -> Iterator[tuple[str, str]]:
             yield key, 'it needs data: set data = "a file.npz" or data = "mnist-5k"'
         elif problem := check_arrays(asked.data, key):
             yield key, problem
-
-
-def _owner(made: Configuration, tables: tuple[_Table, ...], model: Path, key: str) -> _Table:
-    """The table that says that of a model."""
-    owner = tables[0]
-    for table, (files, values) in zip(tables[1:], made.overrides, strict=True):
-        owner = table if model in files and attribute(key) in values else owner
-    return owner
 
 
 def _one_model(pattern: str, root: Path) -> Path:

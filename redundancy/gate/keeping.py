@@ -14,9 +14,9 @@ from redundancy.gate.sources import Rows
 from redundancy.gate.subject import Subject
 from redundancy.hearing import Hearing, judging, observe, under_way
 from redundancy.network import Array
-from redundancy.verdict import Claim, Evidence, Outcome, Refuted, Verdict
+from redundancy.verdict import Claim, Evidence, Outcome, Refuted, Requirement, Verdict
 
-KEY = "accuracy-loss"
+KEY, NOT_WORSE = "accuracy-loss", "not worse"
 
 
 def judge_kept(subject: Subject) -> None:
@@ -53,18 +53,18 @@ def _verdict(first: Array, second: Callable[[], Array], margin: float, confidenc
     # Heard aside: what is told of it has the name of the model, and a refutation may be known.
     with judging(Hearing(Claim(what))):
         try:
-            return judge_pairs(first, second, claim="not worse", margin=margin, confidence=confidence, what=what)
+            return judge_pairs(first, second, claim=NOT_WORSE, margin=margin, confidence=confidence, what=what)
         except Refuted as refuted:
-            return Verdict(Claim(what), Outcome.REFUTED, Evidence(), "", str(refuted))
+            required = Requirement(what, NOT_WORSE, margin, confidence)
+            return Verdict(Claim(what), Outcome.REFUTED, Evidence(), "", str(refuted), (required,))
 
 
 def _take_down(subject: Subject, verdict: Verdict, accuracies: Sequence[float]) -> None:
     """Tells the claim under way, if any, what was found."""
     if (hearing := under_way()) is None:
         return
-    if verdict.outcome is not Outcome.REFUTED:
-        why = f"{subject}: {verdict.why}" if verdict.why else ""
-        hearing.judged(Verdict(hearing.claim, verdict.outcome, Evidence(), verdict.scope, why))
+    why = f"{subject}: {verdict.why}" if verdict.why else ""
+    hearing.judged(Verdict(hearing.claim, verdict.outcome, Evidence(), verdict.scope, why, verdict.required))
     observe(
         f"accuracy on {subject.data}, before and after", {subject.name: " -> ".join(f"{n:.4g}" for n in accuracies)}
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from redundancy.margins import LEAST
 from redundancy.report.results import POLICIES
 
 
@@ -83,9 +84,13 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    try:
+        number = math.nan if isinstance(value, bool) or not isinstance(value, int | float) else float(value)
+    except OverflowError:  # an integer beyond all floats
+        number = math.inf
+    if not math.isfinite(number):
         raise ValueProblem(f"{shown(value)} is no number; write one, as 0.01")
-    return float(value)
+    return number
 
 
 def _share(value: Any) -> float | None:
@@ -99,8 +104,8 @@ def _share(value: Any) -> float | None:
 def _margin(value: Any) -> float | None:
     if value is False:
         return None
-    if not 0 < (number := _number(value)) < 1:
-        said = "write a number above 0 and below 1, as 0.01 for one point in 100, or false to ask nothing"
+    if not LEAST <= (number := _number(value)) < 1:
+        said = f"write a number from {LEAST:g} up and below 1, as 0.01 for one point in 100, or false to ask nothing"
         raise ValueProblem(f"{shown(value)} is no margin of an accuracy; {said}")
     return number
 

@@ -23,6 +23,7 @@ from redundancy.ledger import Book, Identity, Ledger
 from redundancy.plugin.fixtures import dataset, or_fail, root_seed, run, seeds, store, trained  # noqa: F401 - for pytest
 from redundancy.plugin.models import FILE, Gate, add_model_options, model, redundancy_model  # noqa: F401 - fixtures too
 from redundancy.plugin.options import CHOICES, DATASET, NOTHING, add_options, read_options
+from redundancy.plugin.resting import about_model
 from redundancy.plugin.section import CARRIED, SKIPPED, Section
 from redundancy.provenance import code_digest
 from redundancy.report.record import ERROR, Record, recorded
@@ -209,7 +210,7 @@ def pytest_runtest_makereport(
         record = Record(made.sentence, outcome, _line(call.excinfo.value))
     if record is not None:
         carried = replace(record, place=item.stash[_PLACE], digests=_digests(item, record))
-        setattr(report, CARRIED, carried.to_json())
+        setattr(report, CARRIED, about_model(item, carried).to_json())
     if made is not None and report.skipped and record is None:
         setattr(report, SKIPPED, made.sentence)
     return report

@@ -41,7 +41,7 @@ def add_model_options(parser: pytest.Parser) -> None:
 class Gate:
     """Gives tests the model files, one after another, and keeps the baseline.
 
-    Nothing is read before a test asks for a model.
+    Nothing is read before a test asks for a model, but for what the command line names.
     """
 
     def __init__(self, config: pytest.Config) -> None:
@@ -49,6 +49,15 @@ class Gate:
         self._worker = hasattr(config, "workerinput")
         self._now: dict[str, dict[str, Found]] = {}
         self._told = ""
+        self.digests: dict[Path, str] = {}
+
+    def asked_at(self, model: Path, key: str) -> tuple[str, int]:
+        """The file and the line, 0 where that is not known, that ask for a claim; the model itself where none does."""
+        from redundancy.gate.resting import line_of
+
+        if (file := self.asked.file) is None:
+            return str(model.absolute()), 0
+        return str(file.absolute()), line_of(file.read_text("utf-8"), key, self.asked.table_of(model, key))
 
     @cached_property
     def asked(self) -> Configuration:
@@ -104,7 +113,8 @@ class Gate:
     def _accepting(self) -> bool:
         return bool(self._config.getoption("redundancy_update_baseline"))
 
-    def _name(self, model: Path) -> str:
+    def name(self, model: Path) -> str:
+        """What a file is called in reports: its path from where the configuration is."""
         from redundancy.gate.patterns import called
 
         return called(model, self.asked.root)
@@ -124,14 +134,20 @@ class Gate:
         config.pluginmanager.register(gate, "redundancy-gate")
 
     def _check(self) -> None:
-        """Refuses, before anything is collected, a baseline that could not be written.
+        """Refuses, before anything is collected, files that an option names and that cannot be used.
 
         Raises:
-            RedundancyError: That is so, or what is asked cannot be read.
+            RedundancyError: That is so; or the baseline could not be written.
         """
         from redundancy.output import check_writable
 
-        if not self._accepting or self._worker:
+        if self._worker:
+            return
+        if self._config.getoption("redundancy_config"):
+            _ = self.asked
+        if self._config.getoption("redundancy_model"):
+            _ = self.models
+        if not self._accepting:
             return
         if self.asked.baseline is None:
             raise OptionError("--redundancy-update-baseline: no [tool.redundancy] in pyproject.toml says which file")
@@ -144,7 +160,7 @@ class Gate:
             return
         try:
             models = self.models
-            names = [self._name(model) for model in models]
+            names = [self.name(model) for model in models]
         except RedundancyError as error:
             raise pytest.Collector.CollectError(str(error)) from None
         if models:
@@ -175,7 +191,7 @@ class Gate:
         from redundancy.gate.subject import Subject
 
         self._imported()
-        name = self._name(path)
+        name = self.name(path)
         known = self.known.get(name, {})
         subject = Subject(path, name, self.asked.asked(path), known, accepting=self._accepting)
         _ = subject.model
@@ -226,7 +242,7 @@ class Gate:
 
         known = read(path)  # anew: another run may have changed it in the meantime
         if self._accepting:
-            new = accepted(known, self._now, [self._name(model) for model in self.asked.models])
+            new = accepted(known, self._now, [self.name(model) for model in self.asked.models])
             write(path, new)
             return f"{path.name}: {count(new)} findings, which are known from now on"
         if (new := tightened(known, self._now)) == known:

@@ -25,8 +25,10 @@ def warn(config: pytest.Config, found: Session) -> None:
     for result in found.results:
         if found.level(result) == WARNINGS:
             said = f"{result.record.sentence}: {result.record.why}"
-            place = str(config.rootpath / result.path)
-            _listed(config, InconclusiveWarning(said), place, result.line, result.test)
+            place, line = result.record.source, result.record.line
+            if not place:
+                place, line = str(config.rootpath / result.path), result.line
+            _listed(config, InconclusiveWarning(said), place, line, result.test)
 
 
 def write_json(config: pytest.Config, found: Session) -> str:

@@ -94,11 +94,12 @@ def _footnote(session: Session, records: list[Record]) -> str:
 
 
 def _place(result: Result, root: Path, workspace: Path | None) -> dict[str, str]:
-    path = (root / result.path).resolve()
+    said, line = (result.record.source, result.record.line) if result.record.source else (result.path, result.line)
+    path = (root / said).resolve()
     if workspace is not None and not path.is_relative_to(workspace.resolve()):
         return {}
-    named = path.relative_to(workspace.resolve()).as_posix() if workspace is not None else result.path
-    return {"file": named, **({"line": str(result.line)} if result.line else {})}
+    named = path.relative_to(workspace.resolve()).as_posix() if workspace is not None else said
+    return {"file": named, **({"line": str(line)} if line else {})}
 
 
 def _data(text: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from redundancy.report.layout import CUT, plain
 from redundancy.report.record import Record
 
@@ -25,7 +27,12 @@ def properties(record: Record) -> list[tuple[str, str]]:
 
 def output(record: Record) -> str:
     """The same as lines of a test's output, one `[[PROPERTY|name=value]]` each."""
-    return "\n".join(f"[[PROPERTY|{name}={value}]]" for name, value in properties(record))
+    return "\n".join(f"[[PROPERTY|{name}={_apart(value)}]]" for name, value in properties(record))
+
+
+def _apart(value: str) -> str:
+    """A value in which no property ends and none begins, whatever a layer is called."""
+    return re.sub(r"\[(?=\[)|\](?=\])", r"\g<0> ", value)
 
 
 def _cut(text: str) -> str:

@@ -31,6 +31,11 @@ class Record:
         data: Descriptions of the data sets used, by name.
         digests: Theirs, by name.
         place: Where the test stands among all tests of the session.
+        required: What had to be shown, in numbers: `redundancy.verdict.Requirement` as objects.
+        models: The model files that it is about, by name.
+        files: The digests of the files that it rests on, by name.
+        source: The file that asks for it, where that is not the test's.
+        line: There, from 1; 0 where that is not known.
     """
 
     sentence: str
@@ -43,6 +48,11 @@ class Record:
     data: Mapping[str, str] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
     place: int = 0
+    required: tuple[Mapping[str, Any], ...] = ()
+    models: tuple[str, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""
+    line: int = 0
 
     def to_json(self) -> str:
         """One line of JSON."""
@@ -52,7 +62,8 @@ class Record:
     def from_json(cls, source: str) -> Record:
         """The record that `to_json` wrote."""
         values: dict[str, Any] = json.loads(source)
-        return cls(**values)
+        lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+        return cls(**{**values, **lists})
 
 
 def recorded(verdict: Verdict, data: Mapping[str, str]) -> Record:
@@ -67,6 +78,7 @@ def recorded(verdict: Verdict, data: Mapping[str, str]) -> Record:
         evidence.configurations,
         evidence.runs,
         data,
+        required=tuple(asdict(each) for each in verdict.required),
     )
 
 
@@ -100,6 +112,7 @@ def _merged(group: list[Record]) -> Record:
         {name: text for record in group for name, text in record.data.items()},
         {name: digest for record in group for name, digest in record.digests.items()},
         group[0].place,
+        models=tuple(dict.fromkeys(name for record in group for name in record.models)),
     )
 
 

@@ -48,6 +48,9 @@ class Result:
             "scope": record.scope,
             "configurations": record.configurations,
             "runs": record.runs,
+            "required": [dict(each) for each in record.required],
+            "model": next(iter(record.models), ""),
+            "files": sorted(record.files),
             "data": sorted(record.data),
             "measurements": dict(record.measurements),
         }
@@ -112,6 +115,7 @@ class Session:
                 "exit_code": self.exit_code,
                 "versions": dict(sorted(self.versions.items())),
                 "data": _data(result.record for result in self.results),
+                "files": _files(result.record for result in self.results),
             },
             "verdicts": [result.to_dict() for result in sorted(self.results, key=lambda result: result.test)],
             "skipped": [skipped.to_dict() for skipped in sorted(self.skipped, key=lambda skipped: skipped.test)],
@@ -121,3 +125,8 @@ class Session:
 def _data(records: Iterable[Record]) -> list[dict[str, str]]:
     found = {(name, record.digests.get(name, "")): text for record in records for name, text in record.data.items()}
     return [{"name": name, "digest": digest, "description": text} for (name, digest), text in sorted(found.items())]
+
+
+def _files(records: Iterable[Record]) -> list[dict[str, str]]:
+    found = {entry for record in records for entry in record.files.items()}
+    return [{"name": name, "digest": digest} for name, digest in sorted(found)]

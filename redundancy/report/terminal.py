@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Mapping
 
@@ -14,6 +15,9 @@ INDENT = 14
 
 NARROWEST = 40
 """Narrower terminals wrap the lines themselves."""
+
+COMMAND = re.compile(r"(?<!\S)::|##\[")
+"""What begins a command to GitHub, which reads what a terminal shows: a layer may be called so."""
 
 
 def lines(records: Iterable[Record], width: int) -> list[str]:
@@ -30,7 +34,8 @@ def lines(records: Iterable[Record], width: int) -> list[str]:
     width = max(width, NARROWEST)
     shown = [line for record in records for line in _claim(record, width)]
     data = {name: text for record in records for name, text in record.data.items()}
-    return shown + [line for text in data.values() for line in _wrapped(f"data: {text}", width, 1)]
+    shown += [line for text in data.values() for line in _wrapped(f"data: {text}", width, 1)]
+    return [COMMAND.sub(lambda found: " ".join(found[0]), line) for line in shown]
 
 
 def _claim(record: Record, width: int) -> list[str]:
@@ -45,9 +50,12 @@ def _claim(record: Record, width: int) -> list[str]:
 
 def extent(record: Record) -> str:
     """Says over how many configurations and runs, on which data, how far."""
-    # A search that found nothing has not shown that there is nothing.
-    verb = "not refuted " if record.outcome == Outcome.HOLDS.value and record.configurations > 1 else ""
-    parts = [f"{verb}in {_count(record.configurations, 'configuration')}"] if record.configurations else []
+    # A search that found nothing has not shown that there is nothing; models are all that there are.
+    every = len(record.models) == record.configurations
+    searched = record.configurations > 1 and not every
+    verb = "not refuted " if record.outcome == Outcome.HOLDS.value and searched else ""
+    many = _count(record.configurations, "model" if every else "configuration")
+    parts = [f"{verb}in {many}"] if record.configurations else []
     parts += [_count(record.runs, "run")] if record.runs else []
     parts += [f"on {', '.join(record.data)}"] if record.data else []
     return "; ".join([", ".join(parts), record.scope] if record.scope else [", ".join(parts)])

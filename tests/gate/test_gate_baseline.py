@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 
 import pytest
 from hypothesis import given
@@ -111,6 +112,8 @@ MALFORMED = [
     ({"m": {"redundant-share": [ONE]}}, "redundant-share of 'm' is no number"),
     ({"m": {"redundant-share": True}}, "redundant-share of 'm' is no number"),
     ({"m": {"redundant-share": math.nan}}, "redundant-share of 'm' is no number"),
+    ({"m": {"redundant-share": 10**400}}, "redundant-share of 'm' is no number"),
+    ("9" * 5000, "no JSON: Exceeds the limit"),
     ({"m": {"no-dead-units": [1]}}, "a finding under no-dead-units of 'm' is no object"),
     ({"m": {"no-dead-units": [{**ONE, "more": 1}]}}, "has not exactly space, notion and units"),
     ({"m": {"no-dead-units": [{**ONE, "space": 1}]}}, "has not two texts and a list"),
@@ -133,6 +136,13 @@ def test_what_is_no_baseline_is_one_line(tmp_path, document, said):
     assert str(error.value).startswith(f"{path}: it is no baseline (")
     assert said in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_pipe_is_no_baseline(tmp_path):
+    """Opening one waits for ever."""
+    os.mkfifo(tmp_path / "known.json")
+    with pytest.raises(OptionError, match="it is no baseline"):
+        read(tmp_path / "known.json")
 
 
 def test_a_link_stays_a_link(tmp_path):

@@ -158,6 +158,11 @@ def test_what_pytest_does_not_know_is_a_wrong_argument(team, capsys):
     assert called(capsys, "check", "--", "--no-such-option")[0] == 2
 
 
+def test_an_option_of_pytest_without_the_dashes_before_it_is_told_where_it_belongs(team, capsys):
+    team("good", "no-duplicates = true")
+    assert "there is no option -k; options of pytest come after --" in refused(called(capsys, "check", "-k", "good"))
+
+
 def test_a_path_belongs_in_the_configuration(team, capsys):
     team("twins", "no-duplicates = true")
     line = refused(called(capsys, "check", "models/twins.keras"))
@@ -244,6 +249,21 @@ def test_layers_of_ones_own_are_imported(team, capsys):
     keras.saving.get_custom_objects().clear()
     code, out, _ = called(capsys, "check")
     assert (code, "2 passed" in out) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code"), [(pytest.Session.Interrupted("one failed"), 1), (KeyboardInterrupt(), 130)]
+)
+def test_a_stop_that_nobody_pressed_is_no_interrupt(team, capsys, monkeypatch, outcome, code):
+    """Among several processes, -x ends pytest as an interrupt does."""
+    team("good", "no-duplicates = true")
+
+    def stopped(_, plugins):
+        plugins[0].pytest_keyboard_interrupt(SimpleNamespace(value=outcome))
+        return pytest.ExitCode.INTERRUPTED
+
+    monkeypatch.setattr(pytest, "main", stopped)
+    assert called(capsys, "check")[0] == code
 
 
 def known(where):

@@ -39,7 +39,9 @@ def test_what_is_written_passes(here, capsys):
     assert called(capsys, "check")[0] == 0
 
 
-@pytest.mark.parametrize("rest", [REST, f"{REST}\n", REST.replace("\n", "\r\n"), "# nothing"])
+@pytest.mark.parametrize(
+    "rest", [REST, f"{REST}\n", REST.replace("\n", "\r\n"), "# nothing", "[tool.other]\nkey = nan\n"]
+)
 def test_the_rest_stays_as_it_is(here, capsys, rest):
     file = here / "pyproject.toml"
     file.write_bytes(rest.encode())

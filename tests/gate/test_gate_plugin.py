@@ -148,8 +148,15 @@ def test_where_there_is_no_model_one_line_says_so(ours):
 
 
 def test_a_model_that_is_not_there_is_one_line(ours):
-    result = ours(OWN, "--redundancy-model=none.keras", errors=1)
-    result.stdout.fnmatch_lines(["--redundancy-model: there is no file 'none.keras', looked for in '*'; name*"])
+    result = ours(OWN, "--redundancy-model=none.keras")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: --redundancy-model: there is no file 'none.keras', looked for in '*'; name*"])
+
+
+def test_a_configuration_that_is_not_there_is_one_line(ours):
+    result = ours(OWN, "--redundancy-config=none.toml")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: none.toml: it cannot be read (No such file or directory); name *"])
     assert "models.py" not in result.stdout.str()
 
 
@@ -176,7 +183,7 @@ def test_a_model_of_ones_own_is_left_alone(ours):
         def test_them(model):
             assert model in (1, 2)
         """,
-        "--redundancy-model=none.keras",
+        "--redundancy-model=models/good.keras",
         passed=3,
     )
 
@@ -215,3 +222,23 @@ def test_a_verdict_is_about_the_very_file(ours, pytester):
     shutil.copy(pytester.path / "models" / "twins.keras", pytester.path / "models" / "good.keras")
     other = ours(RATED, *arguments, passed=1).outlines
     assert ["CALLED" in "".join(lines) for lines in (first, again, other)] == [True, False, True]
+
+
+def test_a_claim_of_ones_own_names_the_model_that_refutes_it(ours):
+    source = """
+        from redundancy import claim
+
+        @claim("a model is good")
+        def test_good(model):
+            assert "good" in model.name
+    """
+    result = ours(source, "--redundancy-model=models/*.keras", failed=1, passed=1)
+    result.stdout.fnmatch_lines(
+        ["REFUTED *a model is good", " *assert 'good' in 'models/twins.keras'*", " *in 2 models"]
+    )
+
+
+def test_an_assertion_without_a_name_gets_that_of_the_model(ours):
+    source = "from redundancy import claim\n\n@claim('none')\ndef test_none(model):\n    assert 1 > 2\n"
+    result = ours(source, "--redundancy-model=models/twins.keras", failed=1)
+    result.stdout.fnmatch_lines(["REFUTED *none", " *models/twins.keras: assert 1 > 2"])

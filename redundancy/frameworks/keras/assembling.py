@@ -60,7 +60,7 @@ class ModelBuilder:
     def __init__(self, network: Network, dtype: str | None) -> None:
         self._network = network
         self._dtype = dtype
-        self._planned = calls(network)
+        self._planned = {call.node.name: call for call in calls(network)}
         self._layers: dict[tuple[str, ...], Any] = {}
         self._given: dict[tuple[str, ...], dict[str, Given]] = {}
 
@@ -79,7 +79,7 @@ class ModelBuilder:
 
     def _keep(self) -> None:
         """Gives layers what those that they were made like kept outside their configurations."""
-        keepers = {call.path: call for call in self._planned if isinstance(call.node.origin, CallOrigin)}
+        keepers = {call.path: call for call in self._planned.values() if isinstance(call.node.origin, CallOrigin)}
         for path, call in keepers.items():
             keeps = call.node.origin.layer.kept
             if keeps:
@@ -90,7 +90,7 @@ class ModelBuilder:
         import keras
 
         network, origin = self._network, self._network.origin
-        steps = self._steps(self._planned, origin)
+        steps = self._steps([node.name for node in network], origin)
         if _is_chain(origin, steps, network.outputs):
             return self._sequential(steps, origin)
         results: dict[str, list[Any]] = {}
@@ -100,10 +100,11 @@ class ModelBuilder:
         name = origin.name if isinstance(origin, ModelOrigin) else "network"
         return self._frozen(keras.Model(inputs, outputs, name=name), origin)
 
-    def _steps(self, planned: Iterable[Call], origin: Any) -> list[Step]:
+    def _steps(self, nodes: Iterable[str], origin: Any) -> list[Step]:
         """What a model does: the calls of layers, and those of models for all that happens inside them."""
         home = {name: nested for nested in getattr(origin, "nested", ()) for name in nested.members}
-        return list(dict.fromkeys(home.get(call.node.name, call) for call in planned))
+        steps = dict.fromkeys(home.get(name) or self._planned.get(name) for name in nodes)
+        return [step for step in steps if step is not None]
 
     def _frozen(self, model: Any, origin: Any) -> Any:
         if isinstance(origin, ModelOrigin) and not origin.trainable:
@@ -154,14 +155,13 @@ class ModelBuilder:
     def _made_inner(self, nested: NestedOrigin) -> Any:
         import keras
 
-        planned = [call for call in self._planned if call.node.name in nested.members]
-        steps = self._steps(planned, nested.model)
+        steps = self._steps([node.name for node in self._network if node.name in nested.members], nested.model)
         inputs = [self._input(nested, number) for number in range(len(nested.feeds))]
-        chain: list[Any] = [nested.feeds, *(_results(step) for step in steps)]
+        chain: list[Any] = [nested.entries, *(_results(step) for step in steps)]
         chained = all(_feeds(step) == read for step, read in zip(steps, chain, strict=False))
         if nested.model.sequential and chained and nested.results == chain[-1]:
             return self._sequential(steps, nested.model, inputs[0])
-        results = {feed: [tensor] for feed, tensor in zip(nested.feeds, inputs, strict=True)}
+        results = {entry: [tensor] for entry, tensor in zip(nested.entries, inputs, strict=True)}
         self._run(steps, results)
         outputs = [_tensor(self._network, name, results) for name in nested.results]
         model = keras.Model(

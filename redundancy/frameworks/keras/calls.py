@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from redundancy.errors import NetworkError
 from redundancy.frameworks.keras.kinds import WITH_ACTIVATION, default_activation, paths_of
-from redundancy.frameworks.keras.origin import ArgumentOrigin, CallOrigin, ItemOrigin, PartOrigin
+from redundancy.frameworks.keras.origin import ArgumentOrigin, CallOrigin, EntryOrigin, ItemOrigin, PartOrigin
 from redundancy.network import Array, Network, Node
 
 
@@ -74,7 +74,7 @@ def calls(network: Network) -> tuple[Call, ...]:
     names = _KerasNames(network)
     found = []
     for node in network:
-        if node.name in absorbed or isinstance(node.origin, ItemOrigin | PartOrigin):
+        if node.name in absorbed or isinstance(node.origin, EntryOrigin | ItemOrigin | PartOrigin):
             continue
         own = any(node is main for main in mains[node.layer])
         scope = node.origin.scope if isinstance(node.origin, CallOrigin) else ()

@@ -52,6 +52,11 @@ class Masks:
         if carried:
             self._unrecorded.update(made)
 
+    def entered(self, feed: str, name: str) -> None:
+        """A node stands for another one inside a model inside the model."""
+        if feed in self._unrecorded:
+            self._unrecorded.add(name)
+
     def crossed(self, tensors: Iterable[Any], names: Iterable[str]) -> None:
         """Tensors that these nodes made are given to a model inside the model, or by it: no mask is recorded then."""
         self._unrecorded.update(name for tensor, name in zip(tensors, names, strict=True) if _recorded((tensor,)))

@@ -76,6 +76,11 @@ class CallOrigin:
 
 
 @dataclass(frozen=True, slots=True)
+class EntryOrigin:
+    """An input of a model inside the model, where what that reads does not tell it from another tensor."""
+
+
+@dataclass(frozen=True, slots=True)
 class ItemOrigin:
     """One of several outputs of a call."""
 
@@ -144,6 +149,7 @@ class NestedOrigin:
         results: Names of the nodes inside whose outputs are its own, in order.
         members: Names of the nodes inside.
         inputs: (name, shape with the batch, dtype) of each input.
+        entries: Names of the nodes that those inside read in place of each input.
     """
 
     model: ModelOrigin
@@ -152,6 +158,7 @@ class NestedOrigin:
     results: tuple[str, ...]
     members: frozenset[str]
     inputs: tuple[tuple[str, tuple[int | None, ...], str], ...]
+    entries: tuple[str, ...]
 
 
 def layer_origin(operation: Any) -> LayerOrigin:

@@ -7,7 +7,6 @@ write back is still read, and only writing refuses.
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -28,12 +27,12 @@ from redundancy.frameworks.keras.masking import MASKED, Masks
 from redundancy.frameworks.keras.origin import (
     ArgumentOrigin,
     CallOrigin,
+    EntryOrigin,
     ItemOrigin,
     LayerOrigin,
     ModelOrigin,
     NestedOrigin,
     PartOrigin,
-    Slot,
     layer_origin,
 )
 from redundancy.frameworks.keras.overriding import is_graph
@@ -44,6 +43,7 @@ from redundancy.frameworks.keras.recording import (
     fits,
     graph_of,
     is_plain,
+    slotted,
     stored,
     weights_by_path,
 )
@@ -144,15 +144,30 @@ class _Reader:
         model = call.operation
         name, origin = self._named(model.name, prefix), self._origin(call, scope)
         feeds = tuple(self.names[id(tensor)] for tensor in call.input_tensors)
-        self.names.update({id(inner): feed for inner, feed in zip(graph.inputs, feeds, strict=True)})
         self._masks.crossed(call.input_tensors, feeds)
         first = len(self.nodes)
+        entries = self._entered(graph, feeds, f"{name}/")
         inside, results = self.model(model, graph, f"{name}/", (*scope, model.name))
         self.names.update({id(tensor): result for tensor, result in zip(call.outputs, results, strict=True)})
         self._masks.crossed(graph.outputs, results)
         inputs = tuple((t._keras_history.operation.name, tuple(t.shape), str(t.dtype)) for t in graph.inputs)
         members = frozenset(node.name for node in self.nodes[first:])
-        return NestedOrigin(inside, origin, feeds, results, members, inputs)
+        return NestedOrigin(inside, origin, feeds, results, members, inputs, entries)
+
+    def _entered(self, graph: Any, feeds: tuple[str, ...], prefix: str) -> tuple[str, ...]:
+        """The nodes that those inside a model read in place of its inputs: what it is given, where that tells them."""
+        # An input that is an output as well is a tensor of its own outside, and of two that are given one, each is.
+        passed = {id(tensor) for tensor in graph.outputs}
+        entries = []
+        for tensor, feed in zip(graph.inputs, feeds, strict=True):
+            self.names[id(tensor)] = feed
+            if id(tensor) in passed or feeds.count(feed) > 1:
+                name = self._named(tensor._keras_history.operation.name, prefix)
+                self._add(Node(name, "identity", (feed,), self._shapes[feed], origin=EntryOrigin()), tensor)
+                self._masks.entered(feed, name)
+                self._wholes.entered(feed, name)
+            entries.append(self.names[id(tensor)])
+        return tuple(entries)
 
     def _named(self, own: str, prefix: str) -> str:
         """The name of the next call of a layer."""
@@ -275,18 +290,8 @@ class _Reader:
         self._shapes[node.name] = node.shape
 
     def _origin(self, call: Any, scope: tuple[str, ...]) -> CallOrigin:
-        import keras
-
         key = id(call.operation)
         if key not in self._origins:
             self._origins[key] = layer_origin(call.operation)
-        slots = itertools.count()
-
-        def slotted(leaf: Any) -> Any:
-            if not isinstance(leaf, keras.KerasTensor):
-                return leaf
-            return Slot(next(slots)) if id(leaf) in self.names else None
-
-        # Keras lists the tensors of a call in the order in which its arguments are flattened.
-        arguments = keras.tree.map_structure(slotted, (call.arguments.args, call.arguments.kwargs))
-        return CallOrigin(self._origins[key], arguments, next(slots), scope)
+        arguments, tensors = slotted(call, self.names)
+        return CallOrigin(self._origins[key], arguments, tensors, scope)

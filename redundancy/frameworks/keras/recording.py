@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Container, Iterator
 from typing import Any
 
 import numpy as np
 
 from redundancy.errors import UnsupportedError
 from redundancy.frameworks.keras.kinds import AUGMENTATIONS
+from redundancy.frameworks.keras.origin import Slot
 from redundancy.frameworks.keras.overriding import is_graph, no_graph
 from redundancy.network import Array
 
@@ -56,7 +58,8 @@ def fits(call: Any, graph: Any) -> bool:
     import keras
 
     tensors, inputs = call.input_tensors, getattr(graph, "inputs", ())
-    given = call.arguments.args[0] if len(call.arguments.args) == 1 else None
+    args = call.arguments.args or (call.arguments.kwargs.get("inputs"),)
+    given = args[0] if len(args) == 1 else None
     wanted = graph._inputs_struct if inputs else None
     sorted_by = given.keys() if isinstance(given, dict) else None
     if sorted_by != (wanted.keys() if isinstance(wanted, dict) else None) or len(tensors) != len(inputs):
@@ -89,6 +92,27 @@ def is_plain(call: Any) -> bool:
         return False
     leaves = keras.tree.flatten((call.arguments.args, kwargs))
     return all(leaf is None or isinstance(leaf, keras.KerasTensor) for leaf in leaves)
+
+
+def slotted(call: Any, known: Container[int]) -> tuple[Any, int]:
+    """The (positional, by keyword) arguments of a call with a slot for each tensor, and how many slots there are.
+
+    Args:
+        call: As Keras recorded it.
+        known: The ids of tensors; None stands for all others.
+    """
+    import keras
+
+    slots = itertools.count()
+
+    def filled(leaf: Any) -> Any:
+        if not isinstance(leaf, keras.KerasTensor):
+            return leaf
+        return Slot(next(slots)) if id(leaf) in known else None
+
+    # Keras lists the tensors of a call in the order in which its arguments are flattened: of a dict, by its keys.
+    given = (call.arguments.args, call.arguments.kwargs)
+    return keras.tree.pack_sequence_as(given, [filled(leaf) for leaf in keras.tree.flatten(given)]), next(slots)
 
 
 def stored(variable: Any) -> Array:

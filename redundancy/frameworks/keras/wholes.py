@@ -28,6 +28,11 @@ class Wholes:
         if _is_whole(tensor):
             self._names.add(name)
 
+    def entered(self, feed: str, name: str) -> None:
+        """A node stands for another one inside a model inside the model."""
+        if feed in self._names:
+            self._names.add(name)
+
     def calculated(self, call: Any, kind: str, inputs: tuple[str, ...]) -> bool:
         """Whether a call calculates with whole numbers.
 
