@@ -137,10 +137,10 @@ CORRUPTION = (
         ENTRIES,
     ),
     Mutation(
-        "a damaged entry is not set aside",
+        "a damaged entry is thrown away, and not set aside",
         STORE,
-        "                self._set_aside(path)\n",
-        "",
+        'path.replace(path.with_name(f"{path.name}.bad"))',
+        "path.unlink()",
         STORES,
     ),
     Mutation(
@@ -209,7 +209,7 @@ BOUND = (
         "training looks at the bound only when it is finished",
         "zoo/train.py",
         "if written > store.limit * SLACK:",
-        "if written > store.limit * 1000:",
+        "if False:",
         ROOM,
     ),
     Mutation(

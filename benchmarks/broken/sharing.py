@@ -28,7 +28,7 @@ WRITERS = (
         'board = _acquired(self.directory / f"{BOARD}.lock", PATIENCE)\n        except NotImplementedError:\n'
         "            choose(())",
         "board = None\n        except NotImplementedError:\n            choose(())",
-        NOTICED,
+        f"{NOTICED} -k one_at_a_time",
     ),
     Mutation(
         "what others have kept meanwhile is trained again",
@@ -83,6 +83,13 @@ WRITERS = (
 
 WORKERS = (
     Mutation(
+        "the data die with the worker that they were sent to",
+        DASK,
+        'there = client.submit(_itself, data, key=f"redundancy-data-{data.digest}-{uuid4().hex}")',
+        "there = client.scatter(data)",
+        f"{WORK} -k 'killed or comes_later'",
+    ),
+    Mutation(
         "the last run of a group is lost",
         DASK,
         "        for run in runs:\n            if run.data_digest",
@@ -105,6 +112,13 @@ WORKERS = (
         f"{WORK} -k worker_is_killed",
     ),
     Mutation(
+        "a worker that trains two groups at once mixes them up",
+        "zoo/working.py",
+        "with _one_at_a_time:",
+        "if True:",
+        f"{WORK} -k one_unit",
+    ),
+    Mutation(
         "the runs of a process that dies are lost",
         PROCESSES,
         "            deaths += 1\n",
@@ -116,7 +130,7 @@ WORKERS = (
         PROCESSES,
         "dict(left), data)) as arriving",
         "dict(enumerate(units(pairs, data, workers.count))), data)) as arriving",
-        f"{WORK} -k killed_process",
+        f"{WORK} -k now_and_then",
     ),
     Mutation(
         "processes may die for ever",
@@ -124,6 +138,13 @@ WORKERS = (
         "if deaths == DEATHS:",
         "if deaths == 10 * DEATHS:",
         f"{WORK} -k go_on_dying",
+    ),
+    Mutation(
+        "processes that die now and then are given up",
+        PROCESSES,
+        "                    deaths = 0\n",
+        "",
+        f"{WORK} -k now_and_then",
     ),
     Mutation(
         "what comes back is in the order in which it was finished",
@@ -147,10 +168,24 @@ WORKERS = (
         f"{WORK} -k comes_later",
     ),
     Mutation(
+        "runs of other data are taken for these",
+        DASK,
+        "if run.data_digest != data.digest:",
+        "if False:",
+        f"{WORK} -k other_data",
+    ),
+    Mutation(
         "an interrupt leaves its work on the cluster",
         DASK,
         "        client.close(timeout=CLOSE)\n",
         "        pass\n",
         f"{WORK} -k interrupt",
+    ),
+    Mutation(
+        "the last group is smaller than the others, and rounded otherwise",
+        "zoo/groups.py",
+        "return fused(unit.pairs, data, unit.size)",
+        "return fused(unit.pairs, data)",
+        f"{WORK} -k last_unit",
     ),
 )

@@ -88,13 +88,21 @@ def forged(edit=lambda meta, arrays: None, compression=zipfile.ZIP_STORED):
         arrays = dict(file)
     meta = json.loads(arrays.pop("meta").tobytes())
     edit(meta, arrays)
+    members = {}
+    for name, array in {"meta": np.frombuffer(json.dumps(meta).encode(), np.uint8), **arrays}.items():
+        member = BytesIO()
+        np.save(member, array)
+        members[f"{name}.npy"] = member.getvalue()
+    return archived(members, compression)
+
+
+def archived(members, compression=zipfile.ZIP_STORED):
+    """An entry whose digest is right, of other files."""
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w", compression) as archive:
         archive.comment = b"0" * 64
-        for name, array in {"meta": np.frombuffer(json.dumps(meta).encode(), np.uint8), **arrays}.items():
-            member = BytesIO()
-            np.save(member, array)
-            archive.writestr(f"{name}.npy", member.getvalue())
+        for name, member in members.items():
+            archive.writestr(name, member)
     return signed(buffer.getvalue())
 
 
@@ -147,6 +155,15 @@ def test_meta_data_that_lack_something_are_not_believed(name):
 )
 def test_arrays_of_another_kind_are_not_believed(change):
     assert read(forged(lambda meta, arrays: arrays.update({"dense_1/bias": change(arrays["dense_1/bias"])}))) is None
+
+
+@pytest.mark.parametrize("change", [lambda member: member[:-4], lambda member: member + bytes(4)], ids=["less", "more"])
+def test_arrays_of_another_length_than_they_say_are_not_believed(change):
+    with zipfile.ZipFile(BytesIO(CONTENT)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    assert same(read(archived(members)), RUN)
+    members["dense_1/bias.npy"] = change(members["dense_1/bias.npy"])
+    assert read(archived(members)) is None
 
 
 def test_arrays_by_columns_are_not_believed():

@@ -86,7 +86,7 @@ def test_what_was_left_behind_goes_in_time(tmp_path, name, days, stays):
 
 def test_what_is_being_written_stays_in_the_fullest_store(tmp_path):
     store = replace(within(tmp_path, 1), limit=0)
-    path = left(store, "." + "f" * 64 + ".npz.123-0123abcd", 0)
+    path = left(store, "." + "f" * 64 + ".npz.123-0123abcd", 0.5)
     store.trim()
     assert kept(store) == []
     assert path.exists()
@@ -139,6 +139,13 @@ def test_training_keeps_the_store_within_its_bound(tmp_path, toy):
     runs = train(RECIPE, range(10), data=toy, store=store)
     assert [run.seed for run in runs] == list(range(10))
     assert sum(file.size for file in shelves.files(store.directory)) <= 3 * size
+
+
+def test_one_run_that_is_too_much_keeps_the_store_within_its_bound(tmp_path, toy):
+    _, size = filled(tmp_path / "one", 1, 0)
+    store, _ = filled(tmp_path / "store", 30, 30 * size)
+    train(RECIPE, [99], data=toy, store=store)
+    assert sum(file.size for file in shelves.files(store.directory)) <= 30 * size
 
 
 def test_training_goes_beyond_the_bound_by_little_meanwhile(tmp_path, toy):

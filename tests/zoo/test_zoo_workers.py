@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from distributed import Client
 
 from redundancy.errors import ClusterError, OptionError
 from redundancy.zoo import Recipe, Store, conv, dense, flatten, train
-from redundancy.zoo.groups import units
+from redundancy.zoo.groups import trained, units
 from redundancy.zoo.train import finished
 from redundancy.zoo.workers import HERE, Workers, processors
 from redundancy.zoo.working import check_alike, facts, work
@@ -102,6 +103,18 @@ def test_a_cluster_trains_the_same_to_the_bit_though_a_worker_is_killed(toy, sch
     assert bits(arrived) == bits(train(RECIPE, range(len(PAIRS)), data=toy))
 
 
+def test_the_data_do_not_die_with_the_workers_and_one_that_comes_later_goes_on(toy, scheduler, tmp_path, pairs_of_runs):
+    with worker(scheduler, tmp_path) as killed:
+        wait_for_workers(scheduler, 1)
+        arriving = finished(PAIRS[:6], toy, workers=scheduler)
+        arrived = [next(arriving)]
+        killed.send_signal(signal.SIGKILL)
+        killed.wait()
+    with worker(scheduler, tmp_path):
+        arrived += arriving
+    assert sorted(run.seed for run, _ in arrived) == list(range(6))
+
+
 def test_processes_train_the_same_but_for_rounding(toy, tmp_path):
     (here,) = weights(train(RECIPE, (3,), data=toy)).values()
     (there,) = weights(train(RECIPE, (3,), data=toy, store=Store(tmp_path), workers="processes:2")).values()
@@ -119,6 +132,17 @@ def test_what_a_killed_process_had_is_done_by_others(toy, tmp_path, monkeypatch,
 
     monkeypatch.setattr(processes, "_placed", first_killed)
     assert sorted(processes.trained(Workers("processes", 2), PAIRS, toy), key=lambda pair: pair[1]) == PAIRS
+
+
+def test_processes_that_die_now_and_then_are_not_given_up(toy, monkeypatch, pairs_of_runs):
+    def one_group_and_death(count, left, data):
+        (place, unit), *others = left.items()
+        yield place, unit.pairs
+        if others:
+            raise processes.TerminatedWorkerError
+
+    monkeypatch.setattr(processes, "_streamed", one_group_and_death)
+    assert list(processes.trained(Workers("processes", 2), PAIRS, toy)) == PAIRS
 
 
 def test_processes_that_go_on_dying_are_an_error_in_one_line(toy, monkeypatch, pairs_of_runs):
@@ -186,6 +210,34 @@ def test_a_worker_that_cannot_load_what_it_is_sent_is_refused(toy, scheduler, tm
 def test_a_worker_that_comes_later_refuses_itself_what_other_versions_sent(toy):
     with pytest.raises(ClusterError, match=r"a worker on .* has keras .*, and this process has 0\.1"):
         work(None, toy, facts() | {"keras": "0.1"})
+
+
+def test_a_worker_trains_one_unit_at_a_time(toy, monkeypatch):
+    working = importlib.import_module("redundancy.zoo.working")
+    monkeypatch.setattr(working, "trained", lambda unit, data: [working._one_at_a_time.locked()])
+    assert work(None, toy, facts()) == (True,)
+
+
+def test_runs_of_other_data_are_refused(toy, monkeypatch):
+    class Arrived:
+        def add_done_callback(self, done):
+            done(self)
+
+        def release(self):
+            pass
+
+    runs = train(RECIPE, (0,), data=toy)
+    monkeypatch.setattr(dask, "_result", lambda *_: tuple(replace(run, data_digest="other") for run in runs))
+    with pytest.raises(ClusterError, match="trained on other data than 'toy'; start the workers anew"):
+        list(dask._arriving(None, {Arrived()}, toy))
+
+
+def test_the_last_unit_is_trained_in_a_group_as_large_as_the_others(toy, monkeypatch):
+    sizes = []
+    monkeypatch.setattr("redundancy.zoo.fused.training.fused", lambda pairs, data, size=None: sizes.append(size))
+    for unit in units(PAIRS, toy, 3):
+        trained(unit, toy)
+    assert sizes == [6, 6, 6]
 
 
 def test_a_missing_distribution_is_named():
