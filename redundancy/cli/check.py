@@ -105,18 +105,16 @@ def _claims(asked: Configuration) -> list[str]:
 class _Watch:
     """Notes, as a plugin of pytest, that somebody interrupted it, or that it stopped by itself.
 
-    Pytest's own `Interrupted` is a KeyboardInterrupt that nobody pressed: a file that cannot be collected, or -x among
-    several processes.
+    Classes of pytest's own, and of pytest-xdist's, are KeyboardInterrupts that nobody pressed: of a file that cannot be
+    collected, and of -x among several processes.
     """
 
     interrupted = stopped = False
 
     def pytest_keyboard_interrupt(self, excinfo: Any) -> None:
         """Called by pytest for every early end."""
-        import pytest
-
-        self.stopped = isinstance(excinfo.value, pytest.Session.Interrupted)
-        self.interrupted = isinstance(excinfo.value, KeyboardInterrupt) and not self.stopped
+        self.interrupted = type(excinfo.value) is KeyboardInterrupt
+        self.stopped = isinstance(excinfo.value, KeyboardInterrupt) and not self.interrupted
 
 
 def _tested(arguments: Sequence[str]) -> int:

@@ -251,8 +251,13 @@ def test_layers_of_ones_own_are_imported(team, capsys):
     assert (code, "2 passed" in out) == (0, True)
 
 
+class Interrupted(KeyboardInterrupt):
+    """As pytest-xdist has one of its own."""
+
+
 @pytest.mark.parametrize(
-    ("outcome", "code"), [(pytest.Session.Interrupted("one failed"), 1), (KeyboardInterrupt(), 130)]
+    ("outcome", "code"),
+    [(pytest.Session.Interrupted("one failed"), 1), (Interrupted("as by xdist"), 1), (KeyboardInterrupt(), 130)],
 )
 def test_a_stop_that_nobody_pressed_is_no_interrupt(team, capsys, monkeypatch, outcome, code):
     """Among several processes, -x ends pytest as an interrupt does."""
