@@ -70,7 +70,7 @@ WRITERS = (
         STORE,
         "with suppress(OSError):  # read-only, or gone since",
         "with suppress(ZeroDivisionError):",
-        ROOM,
+        f"{STORES} -k while_it_is_read",
     ),
 )
 
