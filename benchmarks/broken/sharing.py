@@ -38,13 +38,6 @@ WRITERS = (
         STORES,
     ),
     Mutation(
-        "what others have kept meanwhile is not given",
-        "zoo/train.py",
-        "for run in _kept(turn.came, data, store):",
-        "for run in _kept((), data, store):",
-        f"{STORES} -k looked_for_again",
-    ),
-    Mutation(
         "where there are no locks nothing is trained",
         NOTICES,
         "            choose(())\n            return None",
@@ -77,7 +70,7 @@ WRITERS = (
         STORE,
         "with suppress(OSError):  # read-only, or gone since",
         "with suppress(ZeroDivisionError):",
-        ROOM,
+        f"{STORES} -k while_it_is_read",
     ),
 )
 
