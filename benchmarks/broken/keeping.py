@@ -4,7 +4,7 @@ from broken.mutation import Mutation
 
 STORE, ENTRY, SHELVES, CACHE = "zoo/store.py", "zoo/entry.py", "zoo/shelves.py", "cache.py"
 LIVES = "tests/zoo/test_zoo_kills.py -k 'made-up or real'"
-MADE_UP = "tests/zoo/test_zoo_kills.py -k made-up"
+WRITING = "tests/zoo/test_zoo_kills.py -k 'made-up or half_written'"
 ENTRIES, STORES, ROOM = "tests/zoo/test_zoo_entry.py", "tests/zoo/test_zoo_store.py", "tests/zoo/test_zoo_shelves.py"
 NOTICES, CACHING = "tests/zoo/test_zoo_notices.py", "tests/test_cache.py"
 
@@ -21,7 +21,7 @@ KILLS = (
         """        with path.open("wb") as file:
             writer(file)
 """,
-        MADE_UP,
+        WRITING,
     ),
     Mutation(
         "a file gets its name before the disk has it",

@@ -1,6 +1,7 @@
 """Whoever is killed, at whatever moment, loses the group under way and nothing else."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +54,25 @@ def test_the_next_call_gives_what_an_undisturbed_one_gives(moments):
 def test_nobody_waits_for_the_dead(moments):
     assert max(moment["seconds"] for moment in moments) < 60
     assert {tuple(moment["notices"]) for moment in moments} == {("board.lock",)}
+
+
+HALF_WRITTEN = """
+import os, signal, sys
+from pathlib import Path
+from redundancy.cache import write_atomically
+def half(file):
+    file.write(b"half")
+    file.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+write_atomically(Path(sys.argv[1]), half)
+"""
+
+
+def test_what_was_half_written_has_no_name(tmp_path):
+    path = tmp_path / "run.npz"
+    done = subprocess.run([sys.executable, "-c", HALF_WRITTEN, str(path)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert not path.exists()
 
 
 @pytest.fixture(scope="module", params=["crowd", "lockless"])

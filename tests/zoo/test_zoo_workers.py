@@ -147,9 +147,12 @@ def test_processes_that_die_now_and_then_are_not_given_up(toy, monkeypatch, pair
 
 def test_processes_that_go_on_dying_are_an_error_in_one_line(toy, monkeypatch, pairs_of_runs):
     monkeypatch.setattr(processes, "_placed", lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+    tried, streamed = [], processes._streamed
+    monkeypatch.setattr(processes, "_streamed", lambda *given: tried.append(given) or streamed(*given))
     with pytest.raises(ClusterError, match=r"died 3 times .* with 16 runs left") as refused:
         list(processes.trained(Workers("processes", 2), PAIRS, toy))
     assert "\n" not in str(refused.value)
+    assert len(tried) == 3
 
 
 def test_a_cluster_without_workers_is_not_waited_for_for_ever(toy, scheduler, monkeypatch):
