@@ -163,8 +163,10 @@ def test_the_step_that_diverges_moves_no_statistics(recipe, toy, optimizer):
 def test_alone_a_run_that_diverges_is_recorded_too(recipe, toy):
     fierce = replace(wild(recipe, 1e30), optimizer=Optimizer("nadam"))
     (run,) = train(fierce, (2,), data=toy)
+    (sooner,) = train(replace(fierce, steps=run.diverged - 1), (2,), data=toy)
     assert run.alone
     assert run.diverged > 1
+    assert sooner.diverged is None
     assert all(np.isfinite(array).all() for node in run.network for array in node.weights.values())
 
 
