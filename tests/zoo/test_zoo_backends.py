@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -11,7 +12,7 @@ import pytest
 from one_of_each_backend import DATA, EXACT, MANY, SEEDS, measured
 
 from redundancy.errors import UnsupportedError
-from redundancy.zoo import Recipe, Store, conv, dense, draw, dropout, flatten, train
+from redundancy.zoo import Recipe, Store, batch_normalization, conv, dense, draw, dropout, flatten, train
 from redundancy.zoo.choices import OPTIMIZERS
 from redundancy.zoo.recipe import DTYPES
 from redundancy.zoo.seeds import KERNEL, sequence
@@ -90,6 +91,16 @@ def test_a_run_that_diverges_ends_at_the_same_step_as_it_was_before(here, there)
     assert here["diverged"][0] == there["diverged"][0] > 0
     assert np.isfinite(here["diverged"]).all()
     assert apart(here["diverged"], there["diverged"]) < 1e-5
+
+
+def test_the_step_that_diverges_moves_no_statistics():
+    layers = (conv(2, 3), batch_normalization(), flatten(), dense(3))
+    fierce = Recipe(layers, optimizer="sgd", learning_rate=1e30, steps=12, batch_size=16, data="bars")
+    (run,) = train(fierce, (2,), data=DATA)
+    (sooner,) = train(replace(fierce, steps=run.diverged - 1), (2,), data=DATA)
+    for name in ("mean", "variance"):
+        kept, before = (one.network["batch_normalization_1"].weights[name] for one in (run, sooner))
+        np.testing.assert_array_equal(kept, before)
 
 
 def test_why_a_run_was_trained_alone_is_said():
