@@ -103,18 +103,22 @@ def _claims(asked: Configuration) -> list[str]:
 
 
 class _Watch:
-    """Notes, as a plugin of pytest, that somebody interrupted it, or that it stopped by itself.
+    """Notes, as a plugin of pytest, that somebody interrupted it, that it stopped by itself, or that it ran a test.
 
     Classes of pytest's own, and of pytest-xdist's, are KeyboardInterrupts that nobody pressed: of a file that cannot be
     collected, and of -x among several processes.
     """
 
-    interrupted = stopped = False
+    interrupted = stopped = ran = False
 
     def pytest_keyboard_interrupt(self, excinfo: Any) -> None:
         """Called by pytest for every early end."""
         self.interrupted = type(excinfo.value) is KeyboardInterrupt
         self.stopped = isinstance(excinfo.value, KeyboardInterrupt) and not self.interrupted
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """Called by pytest for every step of a test; options such as --collect-only and --setup-plan take none."""
+        self.ran = self.ran or report.when == "call"
 
 
 def _tested(arguments: Sequence[str]) -> int:
@@ -140,7 +144,7 @@ def _tested(arguments: Sequence[str]) -> int:
         raise KeyboardInterrupt
     if watch.stopped:
         return int(pytest.ExitCode.TESTS_FAILED)
-    if code == pytest.ExitCode.NO_TESTS_COLLECTED:
+    if code == pytest.ExitCode.NO_TESTS_COLLECTED or (code == pytest.ExitCode.OK and not watch.ran):
         raise OptionError("no claim was tested: what comes after -- selects none; choose others, or leave it out")
     return _CODE_OF.get(code, MISTAKE)
 

@@ -143,9 +143,10 @@ def test_what_follows_is_for_pytest(team, capsys, passed, code, said):
     assert (result, said in out) == (code, True)
 
 
-def test_a_selection_of_nothing_is_no_success(team, capsys):
+@pytest.mark.parametrize("passed", [["-k", "nothing"], ["--collect-only"], ["--setup-plan"]])
+def test_a_selection_of_nothing_is_no_success(team, capsys, passed):
     team("twins", "no-duplicates = true")
-    code, _, err = called(capsys, "check", "--", "-k", "nothing")
+    code, _, err = called(capsys, "check", "--", *passed)
     assert code == 2
     assert (
         err
