@@ -118,8 +118,11 @@ def _file(module: ModuleType | None) -> Path | None:
 
 def _own(said: Any) -> Path | None:
     """A file of the user's own."""
-    if not isinstance(said, str) or not said.endswith(".py"):
-        return None
+    return _placed(said) if isinstance(said, str) and said.endswith(".py") else None
+
+
+@cache  # it is asked about thousands of modules, for each claim again
+def _placed(said: str) -> Path | None:
     path = Path(said).resolve()
     return None if HERE in path.parents or str(path).startswith(INSTALLED) else path
 

@@ -1,5 +1,6 @@
 """Networks of the house's own: written, changed, trained outside, and pulled back."""
 
+import math
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from redundancy.algebra import NAMES
 from redundancy.building import Builder
 from redundancy.errors import NetworkError, UnsupportedError
-from redundancy.frameworks.keras import evaluate, pull, push, read, write
+from redundancy.frameworks.keras import evaluate, evaluation, pull, push, read, write
 from redundancy.strategies import networks
 
 
@@ -48,6 +49,18 @@ EXACT = sorted(set(NAMES) - {*ROUGH, "exponential"})
 def test_keras_computes_what_numpy_computes(network, rows):
     x = np.random.default_rng(rows).normal(size=(rows, *network[network.inputs[0]].shape))
     np.testing.assert_allclose(evaluate(network, x, batch_size=2), forward(network, x), rtol=1e-9, atol=1e-9)
+
+
+def test_rows_are_computed_at_once_as_long_as_memory_stays_small(monkeypatch):
+    network, x = two_layers(), random(7, 4)
+    expected = evaluate(network, x)
+    seen = []
+    monkeypatch.setattr(evaluation, "_outputs", lambda model, run, batch: seen.append(len(batch[0])) or [batch[0]])
+    monkeypatch.setattr(evaluation, "AT_ONCE", 3 * max(math.prod(node.shape) for node in network))
+    evaluate(network, x)
+    assert seen == [3, 3, 1]
+    monkeypatch.undo()
+    np.testing.assert_allclose(evaluate(network, x, batch_size=3), expected, rtol=1e-6)
 
 
 @settings(max_examples=15)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,9 +16,15 @@ from redundancy.network import Array, Network
 if TYPE_CHECKING:
     import keras
 
+UNKNOWN = 64
+"""An extent that only the inputs say is taken for this one."""
+
+AT_ONCE = 2**22
+"""Numbers of one batch at the layer that gives most, at most: calls are few, and memory stays small."""
+
 
 def evaluate(
-    network: Network, x: Array | tuple[Array, ...], *, dtype: str | None = None, batch_size: int = 256
+    network: Network, x: Array | tuple[Array, ...], *, dtype: str | None = None, batch_size: int | None = None
 ) -> Array | tuple[Array, ...]:
     """The network's outputs in inference.
 
@@ -29,7 +36,8 @@ def evaluate(
         x: Its input, of shape (n, *shape); for several inputs a tuple, in the order of `network.inputs`.
         dtype: To compute in; as the layers have it if not given. TensorFlow keeps some constants in float32 even
             under "float64": the slope of leaky_relu and a factor of gelu, which are then right to about 1e-8.
-        batch_size: Rows that are computed at once.
+        batch_size: Rows that are computed at once; if not given as many as keep every layer's outputs below some
+            four million numbers.
 
     Returns:
         The output, of shape (n, *shape); for several outputs a tuple, in the order of `network.outputs`.
@@ -40,11 +48,17 @@ def evaluate(
     """
     inputs = _inputs(network, x)
     model = write(network, dtype=dtype)
-    starts = range(0, max(len(inputs[0]), 1), batch_size)
+    rows = batch_size or _rows_at_once(network)
+    starts = range(0, max(len(inputs[0]), 1), rows)
     run = Running(model)
-    pieces = [_outputs(model, run, [array[start : start + batch_size] for array in inputs]) for start in starts]
+    pieces = [_outputs(model, run, [array[start : start + rows] for array in inputs]) for start in starts]
     outputs = tuple(np.concatenate(parts) for parts in zip(*pieces, strict=True))
     return outputs if len(outputs) > 1 else outputs[0]
+
+
+def _rows_at_once(network: Network) -> int:
+    largest = max(math.prod(UNKNOWN if extent is None else extent for extent in node.shape) for node in network)
+    return max(1, AT_ONCE // max(largest, 1))
 
 
 def _inputs(network: Network, x: Array | tuple[Array, ...]) -> list[Array]:
