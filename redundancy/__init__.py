@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from redundancy.fold import Fold
     from redundancy.hearing import observe
     from redundancy.network import Network, Node
+    from redundancy.pruned import Pruning
+    from redundancy.pruning import prune
     from redundancy.verdict import Outcome, Refuted, Verdict, claim
     from redundancy.workbench import audit, compact
     from redundancy.zoo import Recipe
@@ -32,6 +34,7 @@ __all__ = [
     "Network",
     "Node",
     "Outcome",
+    "Pruning",
     "Recipe",
     "RedundancyError",
     "Refuted",
@@ -45,6 +48,7 @@ __all__ = [
     "judge_pairs",
     "load_data",
     "observe",
+    "prune",
     "train",
 ]
 
@@ -55,6 +59,7 @@ _HOMES = {
     "Network": ("redundancy.network", "Network"),
     "Node": ("redundancy.network", "Node"),
     "Outcome": ("redundancy.verdict", "Outcome"),
+    "Pruning": ("redundancy.pruned", "Pruning"),
     "Recipe": ("redundancy.zoo", "Recipe"),
     "RedundancyError": ("redundancy.errors", "RedundancyError"),
     "Refuted": ("redundancy.verdict", "Refuted"),
@@ -67,6 +72,7 @@ _HOMES = {
     "judge_pairs": ("redundancy.comparing", "judge_pairs"),
     "load_data": ("redundancy.data", "load"),
     "observe": ("redundancy.hearing", "observe"),
+    "prune": ("redundancy.pruning", "prune"),
     "train": ("redundancy.zoo", "train"),
 }
 
