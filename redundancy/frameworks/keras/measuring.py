@@ -31,7 +31,7 @@ def sampled(network: Network, axes: Mapping[str, int], inputs: tuple[Array, ...]
     Returns:
         By name of the node, of shape (samples, units), float32.
     """
-    seen = [name for name in axes if _visible(network, name)]
+    seen = [name for name in axes if visible(network, name)]
     if not seen:
         return {}
     flat = flattened(network)
@@ -50,7 +50,7 @@ def sampled(network: Network, axes: Mapping[str, int], inputs: tuple[Array, ...]
     return {name: np.concatenate(pieces) for name, pieces in kept.items()}
 
 
-def _visible(network: Network, name: str) -> bool:
+def visible(network: Network, name: str) -> bool:
     """Whether the node's output is that of a layer, and not a step inside of one."""
     first = name if isinstance(network[name].origin, CallOrigin) else getattr(network[name].origin, "of", None)
     parts = [node for node in network if isinstance(node.origin, PartOrigin) and node.origin.of == first]

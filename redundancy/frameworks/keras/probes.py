@@ -144,12 +144,12 @@ def outputs_of(model: Any, inputs: tuple[Array, ...], batch: int = 256) -> list[
     import keras
 
     structure: Any = 0 if isinstance(model, keras.Sequential) else model.input
-    run, pieces, fixed = Running(model), [], _rows(model)
-    with _from_rest(model):
+    run, pieces, fixed = Running(model), [], rows_of(model)
+    with from_rest(model):
         for start in range(0, max(1, len(inputs[0])), fixed or batch):
             given = [array[start : start + (fixed or batch)] for array in inputs]
             missing = max(0, (fixed or 0) - len(given[0]))
-            nested = keras.tree.pack_sequence_as(structure, [_filled(array, missing) for array in given])
+            nested = keras.tree.pack_sequence_as(structure, [filled(array, missing) for array in given])
             outputs = [np.asarray(keras.ops.convert_to_numpy(output), np.float64) for output in run(nested)]
             pieces.append([output[: len(given[0])] if missing else output for output in outputs])
     return [np.concatenate(parts) for parts in zip(*pieces, strict=True)]
@@ -178,18 +178,18 @@ def _plain(error: Exception) -> str:
     return " ".join(_NOISE.sub("", str(error)).split()) or type(error).__name__
 
 
-def _rows(model: Any) -> int | None:
+def rows_of(model: Any) -> int | None:
     """How many rows a model takes at a time; None where it takes any number."""
     return next((int(tensor.shape[0]) for tensor in model.inputs if tensor.shape[0] is not None), None)
 
 
-def _filled(array: Array, missing: int) -> Array:
+def filled(array: Array, missing: int) -> Array:
     """The rows, and the last one again for each that is missing."""
     return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)]) if missing else array
 
 
 @contextmanager
-def _from_rest(model: Any) -> Iterator[None]:
+def from_rest(model: Any) -> Iterator[None]:
     """Layers that keep their state from call to call begin at zero, and have afterwards what they had."""
     import keras
 
