@@ -1,0 +1,1 @@
+"""Pruning criteria: which units, and which weights, matter least."""
