@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from redundancy.auditing import Audit
+    from redundancy.certification import Certificate
+    from redundancy.certifying import certify
     from redundancy.compaction import Compaction
     from redundancy.comparing import judge_pairs
     from redundancy.counting import judge, judge_against_chance
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Audit",
+    "Certificate",
     "Compaction",
     "Fold",
     "Network",
@@ -41,6 +44,7 @@ __all__ = [
     "Verdict",
     "__version__",
     "audit",
+    "certify",
     "claim",
     "compact",
     "judge",
@@ -54,6 +58,7 @@ __all__ = [
 
 _HOMES = {
     "Audit": ("redundancy.auditing", "Audit"),
+    "Certificate": ("redundancy.certification", "Certificate"),
     "Compaction": ("redundancy.compaction", "Compaction"),
     "Fold": ("redundancy.fold", "Fold"),
     "Network": ("redundancy.network", "Network"),
@@ -65,6 +70,7 @@ _HOMES = {
     "Refuted": ("redundancy.verdict", "Refuted"),
     "Verdict": ("redundancy.verdict", "Verdict"),
     "audit": ("redundancy.workbench", "audit"),
+    "certify": ("redundancy.certifying", "certify"),
     "claim": ("redundancy.verdict", "claim"),
     "compact": ("redundancy.workbench", "compact"),
     "judge": ("redundancy.counting", "judge"),

@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from redundancy.certify import Box, Certificate, bounded
+from redundancy.certification import Box, Certificate, bounded
 from redundancy.layers import RULES
 from redundancy.likening import likened
 from redundancy.network import Array, Network

@@ -98,12 +98,12 @@ def test_units_that_could_not_be_seen_are_not_looked_at():
 
 
 def test_a_layer_that_there_is_not_is_refused():
-    with pytest.raises(OptionError, match="no layer is called 'frist' .did you mean first"):
+    with pytest.raises(OptionError, match=r"no layer is called 'frist' .did you mean first"):
         Prunable(network(), ["frist"])
 
 
 def test_layers_that_have_to_stay_are_refused_with_the_reason():
-    with pytest.raises(OptionError, match="no units may be pruned .*last.*output"):
+    with pytest.raises(OptionError, match=r"no units may be pruned .*last.*output"):
         Prunable(network(), ["last"])
 
 

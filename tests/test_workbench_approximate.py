@@ -177,7 +177,7 @@ def test_a_bound_that_does_not_hold_is_caught(monkeypatch):
 
 class _Blind:
     def against(self, other):
-        from redundancy.certify import Certificate
+        from redundancy.certification import Certificate
 
         return Certificate(1e-4, (), {})
 

@@ -124,5 +124,5 @@ def _lost(samples, outgoing, gone, padded):
 
 
 def test_a_criterion_that_there_is_not_is_refused():
-    with pytest.raises(OptionError, match="no criterion is called 'obx' .did you mean ob"):
+    with pytest.raises(OptionError, match=r"no criterion is called 'obx' .did you mean ob"):
         criterion("obx")

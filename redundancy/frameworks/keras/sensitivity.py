@@ -7,17 +7,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from redundancy.errors import NetworkError, OptionError
-from redundancy.frameworks.keras.differentiating import Differentiated
+from redundancy.errors import NetworkError
+from redundancy.frameworks.keras.answering import answers, precision
 from redundancy.frameworks.keras.likelihood import Head, head_of
 from redundancy.frameworks.keras.measuring import flattened, visible
-from redundancy.frameworks.keras.probes import filled, from_rest, rows_of
 from redundancy.frameworks.keras.tapping import FACTOR, leading, tapped
-from redundancy.frameworks.keras.writing import write
 from redundancy.network import Array, Network
-
-ROWS = 64
-"""How many are computed at once, where the model does not fix it."""
 
 
 def gates(
@@ -71,8 +66,6 @@ def gates(
     seen = {name: _gate(network, name, axis) for name, axis in axes.items() if visible(network, name)}
     given = None if labels is None else np.asarray(labels)
     head = head_of(network, given, likelihood)
-    if given is not None and len(given) != len(inputs[0]):
-        raise OptionError(f"{len(given)} labels for {len(inputs[0])} rows of inputs: give one for each")
     part = leading(flattened(network), head.node)
     reached = {name: shape for name, shape in seen.items() if any(node.name == name for node in part)}
     found = _gradients(part, head, reached, inputs, given, seed, dtype) if reached else {}
@@ -99,36 +92,8 @@ def _gradients(
     dtype: str | None,
 ) -> dict[str, Array]:
     """With respect to each gate, of shape (n, units), float64."""
-    precise = any(array.dtype == np.float64 for node in network for array in node.weights.values())
-    gated, _ = tapped(network, shapes, FACTOR, "float64" if precise else "float32")
-    model = write(gated, dtype=dtype)
-    rng, pieces = np.random.default_rng(seed), []
-    fixed, run = rows_of(model), Differentiated(model, len(shapes))
-    with from_rest(model):
-        for start in range(0, max(len(inputs[0]), 1), fixed or ROWS):
-            batch = [array[start : start + (fixed or ROWS)] for array in inputs]
-            told = None if labels is None else labels[start : start + len(batch[0])]
-            pieces.append(_of_batch(run, head, shapes, batch, told, rng, fixed))
-    joined = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
-    return {name: array.reshape(-1, math.prod(shapes[name])) for name, array in zip(shapes, joined, strict=True)}
-
-
-def _of_batch(
-    run: Differentiated,
-    head: Head,
-    shapes: Mapping[str, tuple[int, ...]],
-    batch: list[Array],
-    labels: Array | None,
-    rng: np.random.Generator,
-    fixed: int | None,
-) -> list[Array]:
-    rows = len(batch[0])
-    missing = max(0, (fixed or 0) - rows)
-
-    def weigh(outputs: list[Array]) -> Array:
-        found = head.residuals(outputs[0][:rows], labels, rng)
-        return np.concatenate([found, np.zeros((missing, *found.shape[1:]))])
-
-    ones = [np.ones((rows + missing, *shape)) for shape in shapes.values()]
-    _, gradients = run([*(filled(array, missing) for array in batch), *ones], weigh)
-    return [np.asarray(gradient[:rows], np.float64) for gradient in gradients]
+    gated, _ = tapped(network, shapes, FACTOR, precision(network))
+    ones = [np.ones(shape) for shape in shapes.values()]
+    pieces = [found for _, found in answers(gated, head, ones, inputs, labels, seed=seed, dtype=dtype)]
+    joined = (np.concatenate(parts).astype(np.float64) for parts in zip(*pieces, strict=True))
+    return {name: array.reshape(-1, ones[n].size) for n, (name, array) in enumerate(zip(shapes, joined, strict=True))}

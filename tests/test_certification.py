@@ -4,8 +4,9 @@ from forward import forward
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from redundancy.bounds.linear import LINEAR
 from redundancy.building import Builder
-from redundancy.certify import certify
+from redundancy.certification import certify
 from redundancy.errors import NetworkError
 from redundancy.spreading import SPREADS
 from redundancy.strategies import networks
@@ -67,14 +68,23 @@ def test_an_unknown_layer_between_makes_the_bound_infinite():
     assert np.isfinite(certify(network, other, boxed(network)).bound)
     with pytest.MonkeyPatch.context() as patch:
         patch.delitem(SPREADS, "batch_normalization")
+        patch.delitem(LINEAR, "batch_normalization")
         assert certify(network, other, boxed(network)).bound == np.inf
 
 
-def test_networks_of_other_nodes_are_refused():
+def test_other_layers_are_refused_by_name():
+    b = Builder()
+    y = b.add("dense", b.input((2,)), weights={"kernel": np.ones((2, 1))})
+    one, other = (b.network(b.add("activation", y, function=name)) for name in ("relu", "tanh"))
+    with pytest.raises(NetworkError, match="'activation_1' of the first is relu, and 'activation_2' of the second"):
+        certify(one, other, {})
+
+
+def test_other_outputs_are_refused():
     b = Builder()
     x = b.input((2,))
-    one, other = (b.network(b.add("dense", x, weights={"kernel": np.ones((2, 1))})) for _ in range(2))
-    with pytest.raises(NetworkError, match="same nodes"):
+    one, other = (b.network(b.add("dense", x, weights={"kernel": np.ones((2, n))})) for n in (1, 2))
+    with pytest.raises(NetworkError, match=r"outputs have shapes \(1,\) and \(2,\)"):
         certify(one, other, {})
 
 

@@ -1,0 +1,1 @@
+"""Bounds of two networks at once: intervals forward, linear functions backward."""

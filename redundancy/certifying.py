@@ -1,0 +1,54 @@
+"""A bound on how far two models' outputs can differ, whatever they come as: Keras models, files, or networks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from redundancy.boxing import Bounds, boxed
+from redundancy.certification import Certificate
+from redundancy.certification import certify as certified
+from redundancy.errors import UnsupportedError
+from redundancy.network import Network
+from redundancy.telling import FROM, TO
+
+if TYPE_CHECKING:
+    from redundancy.workbench import Model
+
+
+def certify(a: Model, b: Model, *, box: Bounds = (FROM, TO), trust: bool = False) -> Certificate:
+    """A proved bound on the largest difference of two models' outputs, for all inputs in a box; no data are needed.
+
+    Args:
+        a: A Keras model, the path of one, or a network.
+        b: Another of the same inputs, outputs and layers, as a compacted, merged or pruned version.
+        box: Bounds of inputs: (low, high) for all of them, or by name of the input of `a`, each broadcasting to its
+            shape without the batch.
+        trust: Run code that a model file brings along.
+
+    Returns:
+        `bound` in real arithmetic, and `rounding`, which computing both in the precision of their weights adds at most.
+        Both are infinite where nothing is known of a layer; `why` says of which.
+
+    Raises:
+        NetworkError: The inputs, outputs or layers are others, or the box is empty or of no input.
+        OptionError: The box is no pair of bounds.
+        UnsupportedError: A model cannot be read as a graph.
+    """
+    first, second = _network(a, trust), _network(b, trust)
+    return certified(first, second, boxed(first, box) or {})
+
+
+def _network(model: Any, trust: bool) -> Network:
+    if isinstance(model, Network):
+        return model
+    from redundancy.frameworks.keras import read
+    from redundancy.frameworks.keras.loaded import keras
+
+    if isinstance(model, str | Path):
+        from redundancy.frameworks.keras.files import load
+
+        model = load(model, trust=trust)
+    if not isinstance(model, keras.Model):
+        raise UnsupportedError(f"a {type(model).__name__} is no model: give a Keras model, its path or a Network")
+    return read(model)
