@@ -40,8 +40,8 @@ class Pruning(Compaction):
     @property
     def told(self) -> tuple[str, ...]:
         """What it did to the outputs, a sentence each."""
-        # Not by super(): a class with slots is made twice, and the function would know the first one only.
-        sentences = list(Compaction.told.fget(self))  # type: ignore[attr-defined]
+        # A class with slots is made twice, and super() without arguments would know the first one only.
+        sentences = list(super(Pruning, self).told)
         for where, pair in (("rows that were held out to choose by", self.chosen), ("test images", self.tested)):
             if pair is not None:
                 sentences.append(f"Accuracy on {where}: {100 * pair[0]:.2f}% before, {100 * pair[1]:.2f}% now.")
@@ -53,11 +53,18 @@ class Pruning(Compaction):
             sentences.append(f"A batch takes {1000 * before:.3g} ms before, {1000 * now:.3g} ms now.")
         return tuple(sentences)
 
+    def removed(self) -> list[dict[str, Any]]:
+        """Every unit that went; what it is in terms of all that stay would be a page for each."""
+        return [
+            {"space": each.space, "unit": each.unit, "notion": each.why, "holds": each.holds.name.lower()}
+            for each in self.removals
+        ]
+
     def to_dict(self) -> dict[str, Any]:
         """In plain types, as JSON has them."""
         verdict = self.verdict
         return {
-            **Compaction.to_dict(self),
+            **super(Pruning, self).to_dict(),
             "schema": "redundancy/pruning",
             "by": self.by,
             "repaired": self.repaired,
