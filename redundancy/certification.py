@@ -21,9 +21,10 @@ from redundancy.bounds.following import fixed, follow, same, unknown
 from redundancy.bounds.intervals import Interval
 from redundancy.bounds.substitution import Walk
 from redundancy.errors import NetworkError
+from redundancy.expanding import Expanded
 from redundancy.fold import identity
 from redundancy.network import Array, Network, Node
-from redundancy.pairing import corresponding
+from redundancy.pairing import alike, corresponding
 from redundancy.spaces import Trace, trace
 from redundancy.spreading import SPREADS, Seen, along
 
@@ -124,20 +125,35 @@ def certify(first: Network, second: Network, box: Box) -> Certificate:
         NetworkError: The inputs, outputs or layers are others, or the box is empty or of a node that is no input.
     """
     first, second = corresponding(first, second)
+    rounding = rounding_of(first, box) + rounding_of(second, box) if fixed(first) else float("inf")
+    found = [_certified(*form, box) for form in alike(first, second)]
+    outputs = tuple(np.min(each, axis=0) for each in zip(*(one.outputs for one in found), strict=True))
+    bound = _worst(outputs)
+    return Certificate(bound, outputs, box, rounding, found[0].why if np.isinf(bound) else "")
+
+
+def _certified(first: Expanded, second: Expanded, box: Box) -> Certificate:
+    """Bounds the difference of networks that have as many units everywhere."""
+    network = first.network
 
     @cache
     def carried() -> dict[str, Seen]:
-        return bounded(first, box).seen(second)
+        return bounded(network, box).seen(second.network)
 
-    axes = trace(first, box=box).units
-    if not fixed(first):
-        outputs = tuple(carried()[name].apart * INFLATION for name in first.outputs)
-        return Certificate(_worst(outputs), outputs, box)
-    walk = follow(first, second, box, lambda name: _known(first[name], carried()[name]))
-    outputs = tuple(_by_unit(walk.apart(name), axes[name].axis) for name in first.outputs)
-    rounding = rounding_of(first, box) + rounding_of(second, box)
+    axes = trace(network, box=box).units
+    if not fixed(network):
+        outputs = tuple(carried()[name].apart * INFLATION for name in network.outputs)
+        return Certificate(_worst(outputs), outputs, box, why="its inputs have no fixed size")
+    walk = follow(
+        network,
+        second.network,
+        box,
+        lambda name: _known(network[name], carried()[name]),
+        sizes=(first.sizes, second.sizes),
+    )
+    outputs = tuple(_by_unit(walk.apart(name), axes[name].axis) for name in network.outputs)
     bound = _worst(outputs)
-    return Certificate(bound, outputs, box, rounding, _why(walk) if np.isinf(bound) else "")
+    return Certificate(bound, outputs, box, why=_why(walk) if np.isinf(bound) else "")
 
 
 def _worst(outputs: tuple[Array, ...]) -> float:

@@ -1,12 +1,21 @@
-"""Two networks brought to one form, so that what they compute can be compared unit by unit."""
+"""Two networks brought to one form, so that what they compute can be compared unit by unit.
+
+Where one has units that the other lacks, the other gets copies of its own most similar units in their places, and what
+reads those shares its weights between a unit and its copies: each network still computes what it did.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from redundancy.errors import NetworkError
+from redundancy.expanding import Expanded, expanded
 from redundancy.layers import RULES
+from redundancy.matching import matched
 from redundancy.network import Network, Node
+from redundancy.spaces import trace
 
 
 def corresponding(first: Network, second: Network) -> tuple[Network, Network]:
@@ -42,6 +51,27 @@ def corresponding(first: Network, second: Network) -> tuple[Network, Network]:
     if outputs != first.outputs:
         raise NetworkError("the networks cannot be compared: their outputs come from other layers")
     return first, replace(second, nodes=renamed, outputs=outputs)
+
+
+def alike(first: Network, second: Network) -> tuple[tuple[Expanded, Expanded], ...]:
+    """The networks in forms in which they have as many units everywhere; a bound may be nearer in one or another.
+
+    Args:
+        first: A network.
+        second: One of the same nodes, as `corresponding` gives them.
+
+    Raises:
+        NetworkError: A layer's width is another, and it handles its units in a way of its own.
+    """
+    followed = trace(first), trace(second)
+    plans = matched(*followed)
+    if all(mine.plain and theirs.plain for mine, theirs in plans):
+        return ((Expanded(first, {}), Expanded(second, {})),)
+    forms = [expanded(followed, plans)]
+    if any(np.any(plan.near & ~plan.own) for pair in plans for plan in pair):
+        unread = [(mine.unread(), theirs.unread()) for mine, theirs in plans]
+        forms.append(expanded(followed, unread))
+    return tuple(forms)
 
 
 def needed(network: Network) -> Network:

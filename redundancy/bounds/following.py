@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from redundancy.algebra import algebra_of
 from redundancy.bounds.both import Both
 from redundancy.bounds.intervals import Interval, anywhere, nowhere, outward
-from redundancy.bounds.linear import LINEAR
+from redundancy.bounds.linear import LINEAR, Linear
 from redundancy.bounds.lines import difference_lines, slopes, value_lines
 from redundancy.bounds.pooling import pooled
 from redundancy.bounds.steps import BentStep, KnownStep, Step, linear_step
@@ -20,13 +21,17 @@ from redundancy.network import Array, Network, Node
 
 Box = Mapping[str, tuple[Array, Array]]
 
+Sizes = tuple[Mapping[str, Array], Mapping[str, Array]]
+
 MAXIMA = ("max_pooling", "global_max_pooling")
 
 Known = Callable[[str], Both]
 """Where the values of a node lie, of which nothing else is known."""
 
 
-def follow(first: Network, second: Network, box: Box, known: Known, *, closely: bool = True) -> Walk:
+def follow(
+    first: Network, second: Network, box: Box, known: Known, *, closely: bool = True, sizes: Sizes = ({}, {})
+) -> Walk:
     """Follows two networks whose nodes and shapes are the same.
 
     Args:
@@ -34,6 +39,7 @@ def follow(first: Network, second: Network, box: Box, known: Known, *, closely: 
         second: Another.
         box: Bounds of inputs, by node: (low, high), each broadcasting to the input's shape without the batch.
         known: What is known of a node of another kind, by name.
+        sizes: Of what each kernel was computed from, by absolute values, by node; for both.
         closely: Bound what functions see by substitution as well, not by intervals alone.
     """
     walk, masked = Walk(first), makes_masks(first)
@@ -44,7 +50,7 @@ def follow(first: Network, second: Network, box: Box, known: Known, *, closely: 
         if closely and a.kind in ("activation", *MAXIMA):
             walk.tighten(a.inputs[0])
         hidden = masked and (len(a.inputs) > 1 or "pooling" in a.kind)
-        step = None if hidden else _step(a, b, walk)
+        step = None if hidden else _step(a, b, walk, sizes)
         walk.add(a.name, step or KnownStep(known(a.name)))
     return walk
 
@@ -61,7 +67,7 @@ def _input(node: Node, box: Box) -> Both:
     return Both(both, both, nowhere(shape))
 
 
-def _step(a: Node, b: Node, walk: Walk) -> Step | None:
+def _step(a: Node, b: Node, walk: Walk, sizes: Sizes) -> Step | None:
     inputs = [walk.both[name] for name in a.inputs]
     shape = tuple(extent or 0 for extent in a.shape)
     if a.kind == "activation":
@@ -71,10 +77,18 @@ def _step(a: Node, b: Node, walk: Walk) -> Step | None:
     if a.kind not in LINEAR:
         return None
     shapes = tuple(both.first.low.shape for both in inputs)
-    reader = LINEAR[a.kind]
-    first = reader(a, shapes)
-    second = first if same(a, b) else reader(b, shapes)
+    first = _read(a, shapes, sizes[0])
+    second = first if same(a, b) else _read(b, shapes, sizes[1])
     return None if first is None or second is None else linear_step(first, second, inputs, shape)
+
+
+def _read(node: Node, shapes: tuple[tuple[int, ...], ...], sizes: Mapping[str, Array]) -> Linear | None:
+    found = LINEAR[node.kind](node, shapes)
+    if found is None or node.name not in sizes:
+        return found
+    rule = RULES[node.kind]
+    wide = LINEAR[node.kind](rule.packed(node, {**rule.loose(node), "kernel": sizes[node.name]}), shapes)
+    return None if wide is None else replace(found, sizes=wide.maps)
 
 
 def same(a: Node, b: Node) -> bool:

@@ -21,7 +21,7 @@ from redundancy.network import Array, Network
 AT_ONCE = 2**22
 """Numbers in the weights of the rows that are carried back together."""
 
-WORTH = 2e9
+WORTH = 1e10
 """Products up to which the values of a tensor are bounded by substitution, and not by intervals alone."""
 
 
