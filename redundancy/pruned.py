@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from redundancy.compaction import Compaction
+from redundancy.costs import cost
 from redundancy.verdict import Verdict
 
 
@@ -50,7 +51,9 @@ class Pruning(Compaction):
             sentences.append(f"{self.verdict.outcome.value} ({self.verdict.scope}){why}.")
         if self.latency is not None:
             before, now = self.latency
-            sentences.append(f"A batch takes {1000 * before:.3g} ms before, {1000 * now:.3g} ms now.")
+            macs = cost(self.original).macs / max(cost(self.network).macs, 1)
+            times = f"{1000 * before:.3g} ms before, {1000 * now:.3g} ms now"
+            sentences.append(f"A batch takes {times}: {before / now:.2f} times as fast, for 1/{macs:.2f} of the MACs.")
         return tuple(sentences)
 
     def removed(self) -> list[dict[str, Any]]:

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 CALIBRATION, JUDGED = 5_000, 1_000
 """Rows that units are measured on, and rows that harm is measured on, at most."""
 
+BATCH = 32
+"""Rows of the batch that is timed."""
+
 FEWEST = 60
 """Rows of data, at least."""
 
@@ -50,6 +53,7 @@ def prune(
     repair: bool = True,
     labels: Any = None,
     seed: int = 0,
+    timed: bool = False,
     trust: bool = False,
 ) -> Pruning:
     """A smaller model, without the units that matter least.
@@ -72,6 +76,7 @@ def prune(
         repair: The units that stay take over from those that go, by least squares on the data.
         labels: The class of each row, where the data are arrays. Shape (n,), integers.
         seed: Of what is drawn.
+        timed: Measure how long the two models take for a batch, in turns; both are Keras models then.
         trust: Run code that a model file brings along.
 
     Returns:
@@ -83,6 +88,8 @@ def prune(
     """
     chosen = criterion(by)
     _check_amount(remove, within, of)
+    if timed and isinstance(model, Network):
+        raise OptionError("timed=True times Keras models, and a network is none: write it first")
     original = model if isinstance(model, Network) else model_of(model, trust)
     network = _network(original)
     given = material(network, data, labels)
@@ -98,7 +105,16 @@ def prune(
     else:
         assert held is not None
         taken = work.bearable(held, within)
-    return _result(original, work, taken, given, held, within)
+    found = _result(original, work, taken, given, held, within)
+    return replace(found, latency=_latency(original, found.model, work.judged)) if timed else found
+
+
+def _latency(original: Any, small: Any, rows: Material) -> tuple[float, float]:
+    from redundancy.frameworks.keras.probes import rows_of
+    from redundancy.frameworks.keras.timing import latencies
+
+    before, now = latencies((original, small), rows.take(slice(rows_of(original) or BATCH)).inputs)
+    return before, now
 
 
 def _check_amount(remove: Any, within: Any, of: str) -> None:

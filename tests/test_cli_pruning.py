@@ -57,6 +57,11 @@ def test_as_much_as_a_margin_allows_goes_and_is_judged(run):
     assert found["verdict"]["outcome"] in out
 
 
+def test_both_models_are_timed_where_that_is_asked_for(run):
+    _, out, _ = run("model", "-o", "small.keras", "--data", "bare", "--remove", "0.5", "--time")
+    assert "times as fast, for 1/" in out
+
+
 def test_a_model_that_is_shown_to_be_worse_ends_with_1(run, monkeypatch):
     from redundancy import comparing, pruning
 

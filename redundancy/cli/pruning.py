@@ -55,6 +55,7 @@ def add_commands(commands: Any) -> None:
     )
     prune.add_argument("--layers", type=words, metavar="NAME[,NAME...]", help="prune these only; all if not given")
     prune.add_argument("--no-repair", action="store_true", help="let nobody take over from the units that go")
+    prune.add_argument("--time", action="store_true", help="measure how long both models take for 32 rows, in turns")
     prune.add_argument("--seed", type=int, default=0, metavar="N", help="of what is drawn (0 if not given)")
     prune.add_argument("--json", metavar="OUT.json", help="write what was done as JSON; - for the standard output")
     prune.add_argument(
@@ -93,6 +94,7 @@ def _prune(arguments: argparse.Namespace) -> int:
             of=arguments.of,
             repair=not arguments.no_repair,
             seed=arguments.seed,
+            timed=arguments.time,
         )
     small = kept(arguments, small)
     from redundancy.report.table import compaction_table
