@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from redundancy.network import Network, Node
     from redundancy.pruned import Pruning
     from redundancy.pruning import prune
+    from redundancy.tradeoffs import tradeoffs
     from redundancy.verdict import Outcome, Refuted, Verdict, claim
     from redundancy.workbench import audit, compact
     from redundancy.zoo import Recipe
@@ -53,6 +54,7 @@ __all__ = [
     "load_data",
     "observe",
     "prune",
+    "tradeoffs",
     "train",
 ]
 
@@ -79,6 +81,7 @@ _HOMES = {
     "load_data": ("redundancy.data", "load"),
     "observe": ("redundancy.hearing", "observe"),
     "prune": ("redundancy.pruning", "prune"),
+    "tradeoffs": ("redundancy.tradeoffs", "tradeoffs"),
     "train": ("redundancy.zoo", "train"),
 }
 

@@ -132,7 +132,10 @@ class Pruner:
 
         axes, rows = prunable.axes(space), self.calibration
         values = sampled(network, axes, rows.inputs)
-        opened = gates(network, axes, rows.inputs, seed=self.seed) if self.criterion.gates else None
+        opened = None
+        if self.criterion.gates:
+            # Labels say that logits are logits; the gradients are for those that the network itself would draw.
+            opened = gates(network, axes, rows.inputs, seed=self.seed, likelihood=self._head.likelihood)
         view = prunable.view(space, values, opened, self.seed)
         return None if view is None else (view, self.criterion.rank(view))
 
@@ -218,13 +221,19 @@ class Pruner:
         Raises:
             OptionError: All together do not.
         """
-        before = self._left({})
-        wanted = before * (1.0 - share) * (1.0 + 1e-12)
-        least = self._left(gone_after(self.steps))
-        if least > wanted:
-            most = np.floor(1000 * (1.0 - least / before)) / 10
+        if not self.reaches(share):
+            most = np.floor(1000 * (1.0 - self._left(gone_after(self.steps)) / self._left({}))) / 10
             raise OptionError(f"remove={share:g} is more than can go: {most:g}% of the {self.of} at most; give less")
+        wanted = self._wanted(share)
         return self.steps[: _first(len(self.steps), lambda n: self._left(gone_after(self.steps[:n])) <= wanted)]
+
+    def reaches(self, share: float) -> bool:
+        """Whether all steps together save that share."""
+        return self._left(gone_after(self.steps)) <= self._wanted(share)
+
+    def _wanted(self, share: float) -> float:
+        """How much may be left, but for rounding."""
+        return self._left({}) * (1.0 - share) * (1.0 + 1e-12)
 
     def _left(self, counts: Mapping[str, int]) -> float:
         if self.of == "units":

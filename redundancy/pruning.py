@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -97,10 +97,9 @@ def prune(
     if timed and isinstance(model, Network):
         raise OptionError("timed=True times Keras models, and a network is none: write it first")
     original = model if isinstance(model, Network) else model_of(model, trust)
-    network = _network(original)
+    network = network_of(original)
     given = material(network, data, labels)
-    if given.rows < FEWEST:
-        raise OptionError(f"the data have {given.rows} rows, which say little of others: give at least {FEWEST}")
+    check_rows(given)
     if within is not None and given.labels is None:
         raise OptionError("within= is a margin of accuracy, and the data have no labels: give them, or use remove=")
     if tune and not distil and given.labels is None:
@@ -134,15 +133,44 @@ def _check_amount(remove: Any, within: Any, of: str) -> None:
     if (remove is None) == (within is None):
         raise OptionError("say how much goes, by one of the two: remove=0.5 for half, within=0.005 for half a point")
     name, value = ("remove", remove) if within is None else ("within", within)
-    for share in value.values() if isinstance(value, Mapping) and value else (value,):
+    check_shares(name, tuple(value.values()) if isinstance(value, Mapping) else (value,), of)
+
+
+def check_shares(name: str, shares: Collection[Any], of: str) -> None:
+    """Refuses what is no share, and what nothing can be a share of.
+
+    Args:
+        name: Of the option that gives them.
+        shares: To be above 0, below 1.
+        of: One of MEASURES.
+
+    Raises:
+        OptionError: That is so.
+    """
+    for share in shares or (None,):
         if isinstance(share, bool) or not isinstance(share, int | float | np.number) or not 0 < share < 1:
-            example = 0.5 if within is None else 0.005
+            example = 0.005 if name == "within" else 0.5
             raise OptionError(f"{name}={share!r} is no share between 0 and 1, such as {example}")
     if of not in MEASURES:
         raise OptionError(f"of={of!r} is nothing that can be saved: choose from {', '.join(MEASURES)}")
 
 
-def _network(original: Any) -> Network:
+def check_rows(rows: Material) -> None:
+    """Refuses data that say little of others.
+
+    Raises:
+        OptionError: They are too few.
+    """
+    if rows.rows < FEWEST:
+        raise OptionError(f"the data have {rows.rows} rows, which say little of others: give at least {FEWEST}")
+
+
+def network_of(original: Any) -> Network:
+    """What a model computes, as a network.
+
+    Raises:
+        UnsupportedError: It cannot be read as a graph.
+    """
     if isinstance(original, Network):
         return original
     from redundancy.frameworks.keras import read

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from redundancy import Network, load_data, prune
 from redundancy.errors import OptionError, RedundancyError
 from redundancy.frameworks.keras import evaluate, read
+from redundancy.frameworks.keras.sensitivity import gates
 from redundancy.pruner import _first
 from redundancy.saliency import CRITERIA
 from redundancy.strategies import networks
@@ -129,6 +130,17 @@ def test_labels_are_given_as_the_loss_takes_them(digits, loss):
     model = keras.Sequential([keras.Input((28, 28, 1)), *layers])
     model.compile(keras.optimizers.Adam(3e-3), loss)
     assert prune(model, data=digits, remove=0.2, tune=2).tested[1] > 0.7
+
+
+def test_gradients_are_those_of_classes_where_labels_say_that_outputs_are_logits(digits):
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Flatten(), keras.layers.Dense(12, "relu", name="hidden"), keras.layers.Dense(10)]
+    network = read(keras.Sequential([keras.Input((28, 28, 1)), *layers]))
+    x, y = digits.x_train[:400], digits.y_train[:400]
+    (axes,) = [{node.name: 0} for node in network if node.kind == "activation"]
+    (opened,) = gates(network, axes, (x,), seed=0, likelihood="categorical").values()
+    found = prune(network, data=x, labels=y, by="obd", remove={"hidden": 0.5}, repair=False)
+    assert {removal.unit for removal in found.removals} == set(np.argsort(np.mean(opened**2, axis=0))[:6].tolist())
 
 
 def test_each_layer_loses_the_share_that_was_stated(classifier, digits):

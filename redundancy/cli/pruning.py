@@ -1,16 +1,22 @@
-"""The command `prune`: writes a model without the units that matter least."""
+"""The commands `prune`, which writes a model without the units that matter least, and `tradeoffs`, which compares."""
 
 from __future__ import annotations
 
 import argparse
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from redundancy.cli.models import kept
 from redundancy.cli.options import number, words
-from redundancy.cli.outputs import check_outputs, path_of, show, width
+from redundancy.cli.outputs import check_outputs, json_file, path_of, show, width
 from redundancy.cli.progress import only_ours, told
 from redundancy.cli.reading import model_of
+from redundancy.errors import OptionError
+from redundancy.output import written_whole
+
+PICTURES = ".png", ".svg"
+"""What the name of a picture may end with."""
 
 BY = "random, norm, product, apoz, mean, taylor, median, srinivas-babu, interpolative, obd, obs"
 """Written out: to ask for the names would load what they are made of, for a line of help."""
@@ -24,19 +30,17 @@ _CODES = (
 )
 
 
+_ONLY = (
+    "exit codes: 0 done; 2 the arguments, or what they name, cannot be used; 70 a mistake of this program; 130"
+    " interrupted"
+)
+
+
 def add_commands(commands: Any) -> None:
-    """Adds `prune` to the commands of a parser."""
+    """Adds `prune` and `tradeoffs` to the commands of a parser."""
     text = "write a model without the units that matter least; those that stay take over"
     prune = commands.add_parser("prune", help=text, description=text, epilog=_CODES)
-    prune.add_argument("model", type=Path, metavar="MODEL", help="a .keras, .h5 or .hdf5 file")
     prune.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="a .keras or .h5 file")
-    prune.add_argument(
-        "--data",
-        required=True,
-        metavar="NAME|X.npz",
-        help="what units are measured on: mnist-5k, mnist, or an .npz file with x_train, and y_train, x_test and y_test"
-        " for --within; or with arrays called as the model's inputs are, and y",
-    )
     much = prune.add_mutually_exclusive_group(required=True)
     much.add_argument("--remove", type=_share, metavar="SHARE", help="how much goes, at least: 0.5 for half")
     much.add_argument(
@@ -48,14 +52,6 @@ def add_commands(commands: Any) -> None:
     )
     prune.add_argument("--by", default="obs", metavar="CRITERION", help=f"what matters: {BY} (obs if not given)")
     prune.add_argument(
-        "--of",
-        default="units",
-        choices=("units", "parameters", "macs"),
-        help="what --remove is a share of, and what is to be saved (units if not given)",
-    )
-    prune.add_argument("--layers", type=words, metavar="NAME[,NAME...]", help="prune these only; all if not given")
-    prune.add_argument("--no-repair", action="store_true", help="let nobody take over from the units that go")
-    prune.add_argument(
         "--tune",
         type=int,
         default=0,
@@ -64,10 +60,45 @@ def add_commands(commands: Any) -> None:
     )
     prune.add_argument("--distil", action="store_true", help="train to match the original's outputs, not the labels")
     prune.add_argument("--rounds", type=int, default=1, metavar="N", help="let units go in N rounds, and train in each")
-    prune.add_argument("--time", action="store_true", help="measure how long both models take for 32 rows, in turns")
-    prune.add_argument("--seed", type=int, default=0, metavar="N", help="of what is drawn (0 if not given)")
-    prune.add_argument("--json", metavar="OUT.json", help="write what was done as JSON; - for the standard output")
-    prune.add_argument(
+    _add_shared(prune)
+    prune.set_defaults(run=_prune)
+
+    text = "compare criteria: accuracy against what is left of a model, as a table, a file or a picture"
+    curves = commands.add_parser("tradeoffs", help=text, description=text, epilog=_ONLY)
+    curves.add_argument(
+        "--by", type=words, default=None, metavar="CRITERION[,CRITERION...]", help=f"of {BY}; five if not given"
+    )
+    curves.add_argument(
+        "--shares", type=_shares, default=None, metavar="SHARE[,SHARE...]", help="0.1,0.2,...,0.9 if not given"
+    )
+    curves.add_argument("--csv", type=Path, metavar="OUT.csv", help="write the points, one a line")
+    curves.add_argument("--picture", type=Path, metavar="OUT.png|OUT.svg", help="draw them")
+    _add_shared(curves)
+    curves.set_defaults(run=_tradeoffs)
+
+
+def _add_shared(command: argparse.ArgumentParser) -> None:
+    """Adds what both take."""
+    command.add_argument("model", type=Path, metavar="MODEL", help="a .keras, .h5 or .hdf5 file")
+    command.add_argument(
+        "--data",
+        required=True,
+        metavar="NAME|X.npz",
+        help="what units are measured on: mnist-5k, mnist, or an .npz file with x_train, and y_train, x_test and y_test"
+        " for --within; or with arrays called as the model's inputs are, and y",
+    )
+    command.add_argument(
+        "--of",
+        default="units",
+        choices=("units", "parameters", "macs"),
+        help="what --remove is a share of, and what is to be saved (units if not given)",
+    )
+    command.add_argument("--layers", type=words, metavar="NAME[,NAME...]", help="prune these only; all if not given")
+    command.add_argument("--no-repair", action="store_true", help="let nobody take over from the units that go")
+    command.add_argument("--time", action="store_true", help="measure how long both models take for 32 rows, in turns")
+    command.add_argument("--seed", type=int, default=0, metavar="N", help="of what is drawn (0 if not given)")
+    command.add_argument("--json", metavar="OUT.json", help="write what was done as JSON; - for the standard output")
+    command.add_argument(
         "--import",
         dest="imports",
         action="append",
@@ -75,9 +106,8 @@ def add_commands(commands: Any) -> None:
         metavar="MODULE",
         help="import that module first, from here or PYTHONPATH: one that registers own layers; may be given again",
     )
-    prune.add_argument("--trust", action="store_true", help="let the model file run code and read other files")
-    prune.add_argument("--force", action="store_true", help="replace files that exist")
-    prune.set_defaults(run=_prune)
+    command.add_argument("--trust", action="store_true", help="let the model file run code and read other files")
+    command.add_argument("--force", action="store_true", help="replace files that exist")
 
 
 def _prune(arguments: argparse.Namespace) -> int:
@@ -120,3 +150,48 @@ def _share(text: str) -> float:
     if not 0 < value < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no share: give a number between 0 and 1, as 0.5 for half")
     return value
+
+
+def _shares(text: str) -> tuple[float, ...]:
+    return tuple(_share(word) for word in words(text))
+
+
+def _tradeoffs(arguments: argparse.Namespace) -> int:
+    from redundancy.data import LOADERS
+    from redundancy.saliency import criterion
+
+    for name in arguments.by or ():
+        criterion(name)
+    if arguments.picture is not None and arguments.picture.suffix not in PICTURES:
+        raise OptionError(f"--picture {str(arguments.picture)!r} is no name of a picture; end it with .png or .svg")
+    file = None if arguments.data in LOADERS else Path(arguments.data)
+    outputs = {"--json": path_of(arguments.json), "--csv": arguments.csv, "--picture": arguments.picture}
+    check_outputs(arguments, outputs, file)
+    model = model_of(arguments, file, tell=False)
+    with told("pruning"), only_ours():
+        from redundancy.tradeoffs import CRITERIA, SHARES, tradeoffs
+
+        found = tradeoffs(
+            model,
+            data=arguments.data if file is None else file,
+            by=arguments.by or CRITERIA,
+            shares=arguments.shares or SHARES,
+            of=arguments.of,
+            layers=arguments.layers,
+            repair=not arguments.no_repair,
+            seed=arguments.seed,
+            timed=arguments.time,
+        )
+    from redundancy.report.tradeoff_picture import draw_tradeoffs
+    from redundancy.report.tradeoff_table import tradeoff_table
+
+    with ExitStack() as files:
+        json_file(files, arguments)(found)
+        if arguments.csv is not None:
+            temporary = files.enter_context(written_whole(arguments.csv, force=arguments.force))
+            temporary.write_text(found.to_csv(), encoding="utf-8")
+        if arguments.picture is not None:
+            temporary = files.enter_context(written_whole(arguments.picture, force=arguments.force))
+            draw_tradeoffs(found, temporary, arguments.picture.suffix[1:])
+    show(arguments, tradeoff_table(found, width()), found)
+    return 0

@@ -52,7 +52,7 @@ def draw(found: Audit, path: Path, layer: str | None = None) -> None:
     grouping = grouped(found, kernels)
     height, width = kernels.tiles.shape[1:]
     tall = min(1.5, max(0.4, height / width))
-    with _quiet():
+    with quiet():
         figure = _figure(found, kernels, grouping, planned(grouping, tall), tall)
         figure.savefig(path, format="png", metadata={"Software": None})
 
@@ -153,7 +153,7 @@ def _scale(figure: Figure, axes: Axes, reach: float, place: tuple[float, float, 
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keeps to itself what matplotlib says: of letters that its font lacks, of a cache that it cannot keep."""
     logger = logging.getLogger("matplotlib")
     level = logger.level

@@ -14,17 +14,18 @@ import redundancy
 from redundancy.report.document import document, schema
 
 DOCS = (Path(__file__).parent.parent.parent / "docs" / "json.md").read_text()
-KINDS = ["audit", "compaction", "pruning"]
+KINDS = ["audit", "compaction", "pruning", "tradeoffs"]
 
 
 @pytest.fixture(scope="module")
 def found(model_file):
-    """An audit, a compaction and a pruning of a small model, with a box and with data."""
+    """An audit, a compaction, a pruning and trade-offs of a small model, with a box and with data."""
     options = {"box": {"x": (np.float64(0), np.float64(1))}}
     inputs = np.random.default_rng(0).random((90, *redundancy.compact(model_file).original["x"].shape))
     return {
         "audit": redundancy.audit(model_file, **options),
         "compaction": redundancy.compact(model_file, **options),
+        "tradeoffs": redundancy.tradeoffs(model_file, data=inputs, by=["norm"], shares=[0.2]),
         "pruning": redundancy.prune(model_file, data=inputs, within=0.5, labels=np.zeros(90, int)),
     }
 

@@ -1,0 +1,112 @@
+"""Accuracy against what is left, for several criteria."""
+
+import csv
+import xml.etree.ElementTree as ET
+
+import keras
+import numpy as np
+import pytest
+from command_line import called, refused
+
+from redundancy import tradeoffs
+from redundancy.errors import OptionError
+from redundancy.frameworks.keras import read
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A small classifier that works, and data for it."""
+    place = tmp_path_factory.mktemp("tradeoffs")
+    keras.utils.set_random_seed(0)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(500, 6)).astype("float32")
+    y = (x[:, 0] > 0).astype(int) + (x[:, 1] > 0)
+    layers = [keras.layers.Dense(20, activation="relu", name="hidden"), keras.layers.Dense(3)]
+    model = keras.Sequential([keras.Input((6,), name="x"), *layers], name="small")
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(x, y, epochs=60, verbose=0)
+    model.save(place / "model.keras")
+    np.savez(place / "data.npz", x_train=x[:300], y_train=y[:300], x_test=x[300:], y_test=y[300:])
+    return place
+
+
+@pytest.fixture
+def run(files, tmp_path, monkeypatch, capsys):
+    """Runs `tradeoffs` on the small model in an empty directory: (exit code, output, errors)."""
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments: called(
+        capsys, "tradeoffs", files / "model.keras", "--data", files / "data.npz", *arguments
+    )
+
+
+@pytest.fixture(scope="module")
+def found(files):
+    return tradeoffs(
+        files / "model.keras", data=files / "data.npz", by=["obs", "random"], shares=[0.6, 0.3], timed=True
+    )
+
+
+def test_points_are_the_original_and_each_criterion_at_each_share(found):
+    assert [(p.by, p.removed) for p in found.points] == [
+        ("", 0.0), ("obs", 0.3), ("obs", 0.6), ("random", 0.3), ("random", 0.6)
+    ]  # fmt: skip
+    assert [p.units for p in found.points] == [20, 14, 8, 14, 8]
+    assert found.points[0].harm == 0.0
+    assert all(p.macs == 9 * p.units and p.parameters == 10 * p.units + 3 for p in found.points)
+
+
+def test_accuracies_are_those_of_the_test_images(found, files):
+    data = np.load(files / "data.npz")
+    model = keras.saving.load_model(files / "model.keras")
+    right = np.mean(model.predict(data["x_test"], verbose=0).argmax(1) == data["y_test"])
+    assert found.tested
+    assert found.points[0].accuracy == pytest.approx(right)
+
+
+def test_each_is_timed_beside_the_original(found):
+    assert all(p.seconds > 0 and p.seconds_before > 0 for p in found.points[1:])
+
+
+def test_files_are_written_as_asked(run):
+    code, out, err = run(
+        "--by", "norm,obs", "--shares", "0.5", "--csv", "a.csv", "--picture", "a.svg", "--json", "a.json"
+    )
+    assert (code, err) == (0, "")
+    assert [line.split()[:3] for line in out.splitlines()[4:]] == [
+        ["original", "20", "203"], ["norm", "50%", "10"], ["obs", "50%", "10"]
+    ]  # fmt: skip
+    with open("a.csv", encoding="utf-8") as file:  # noqa: PTH123
+        assert [row["by"] for row in csv.DictReader(file)] == ["", "norm", "obs"]
+    text = ET.parse("a.svg").getroot()
+    assert text.tag.endswith("svg")
+
+
+def test_a_png_is_one(run, tmp_path):
+    run("--by", "norm", "--shares", "0.5", "--picture", "a.png")
+    assert (tmp_path / "a.png").read_bytes()[:4] == b"\x89PNG"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--by", "obx"), "no criterion is called 'obx'"),
+        (("--shares", "1"), "'1' is no share"),
+        (("--picture", "a.pdf"), "end it with .png or .svg"),
+        (("--csv", "a.csv", "--json", "a.csv"), "the same file as"),
+        (("--csv", "nowhere/a.csv"), "nowhere"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_and_no_file(run, tmp_path, arguments, said):
+    assert said in refused(run(*arguments))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_network_cannot_be_timed(files):
+    network = read(keras.saving.load_model(files / "model.keras"))
+    with pytest.raises(OptionError, match="write it first"):
+        tradeoffs(network, data=np.zeros((99, 6)), timed=True)
+
+
+def test_shares_that_cannot_go_are_left_out(files):
+    found = tradeoffs(files / "model.keras", data=files / "data.npz", by=["norm"], shares=[0.5, 0.99])
+    assert [p.removed for p in found.points] == [0.0, 0.5]
