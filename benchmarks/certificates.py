@@ -12,6 +12,7 @@ from those test images that differ most, corners and random inputs. `factor` is 
 
 import argparse
 import time
+from dataclasses import replace
 
 import numpy as np
 import tensorflow as tf
@@ -21,6 +22,7 @@ from redundancy.data import load
 from redundancy.fold import Fold, merge
 from redundancy.frameworks.keras import write
 from redundancy.likening import likened
+from redundancy.pairing import needed
 from redundancy.spaces import trace
 from redundancy.surgery import operate
 from redundancy.zoo import Recipe, conv, dense, flatten
@@ -59,39 +61,32 @@ def merged(network, count):
     space, tap = spaces_of(network)[0]
     pairs = nearest(made_by(network, space), count)
     sources = {j: (i, 1.0, 0.0) for i, j in pairs}
-    followed = trace(network)
-    same = likened(followed, [(followed.spaces[0] if followed.spaces[0].name == space.name else space,
-                               {j: (i, 1.0) for i, j in pairs})])  # fmt: skip
+    same = likened(trace(network), [(space, {j: (i, 1.0) for i, j in pairs})])
     return operate(network, {tap.name: merge(space.size, sources, "near")}).network, same
 
 
 def removed(network, share, images):
-    """The units of every hidden layer whose loss matters least to what reads them, with repair by least squares."""
+    """The units of every hidden layer that matter least to what reads them, with repair by least squares."""
     for number in range(len(spaces_of(network))):
         space, tap = spaces_of(network)[number]
         gone = max(1, round(share * space.size))
-        values = values_at(network, tap.node, images)
+        where = tap.part.where  # (positions, units)
+        values = values_at(network, tap.node, images)[:, where].reshape(-1, space.size)
         outgoing = np.moveaxis(network[tap.reads[0].node].weights["kernel"], tap.reads[0].axis, 0)
-        outgoing = outgoing.reshape(-1, len(values.T), outgoing.shape[-1]) if outgoing.shape[0] != len(values.T) else outgoing
-        sizes = np.sum(np.moveaxis(outgoing, -2, 0).reshape(space.size, -1) ** 2, axis=1) if outgoing.ndim > 2 and len(outgoing) != space.size else np.sum(outgoing.reshape(space.size, -1) ** 2, axis=1)
-        worth = np.var(values, axis=0) * sizes
-        keep = np.sort(np.argsort(worth)[gone:])
+        weights = np.sqrt(np.sum(outgoing[where].reshape(*where.shape, -1) ** 2, axis=(0, 2)))
+        keep = np.sort(np.argsort(np.std(values, axis=0) * weights)[gone:])
         level = np.hstack([values[:, keep], np.ones((len(values), 1))])
         gram = level.T @ level / len(level)
         ridge = 1e-3 * np.trace(gram) / len(gram) * np.eye(len(gram))
         into = np.linalg.solve(gram + ridge, level.T @ values / len(level)).T
-        into[keep] = np.hstack([np.eye(len(keep)), np.zeros((len(keep), 1))])
-        why = tuple("" if unit in set(keep.tolist()) else "repaired" for unit in range(space.size))
+        into[keep] = np.eye(len(keep), len(keep) + 1)
+        why = tuple("" if unit in keep else "repaired" for unit in range(space.size))
         network = operate(network, {tap.name: Fold(keep, into[:, :-1], into[:, -1], why)}).network
     return network, None
 
 
 def values_at(network, name, images):
-    """Values of the units of a node's output, one row for each place."""
-    from dataclasses import replace
-
-    from redundancy.pairing import needed
-
+    """Values of a node's output, its units along the last axis."""
     values = np.asarray(write(needed(replace(network, outputs=(name,))))(images), np.float64)
     return values.reshape(-1, values.shape[-1])
 
@@ -166,16 +161,15 @@ def main():
         (run,) = train(Recipe(layers, steps=600), [0], data=data)
         network, images = run.network, data.x_test[:1000]
         print(f"\n{name}, accuracy {run.accuracy:.3f}\n")
-        print("| change | interval | bound | images | search | factor | rounding | ms |\n|---|---|---|---|---|---|---|---|")
-        few = len(made_by(network, spaces_of(network)[0][0]))
-        changes = {"one merge": lambda: merged(network, 1), "10 merges": lambda: merged(network, 10)}
-        if few < 20:
-            changes = {"one merge": changes["one merge"], "3 merges": lambda: merged(network, 3)}
+        print("| change | interval | bound | images | search | factor | rounding | ms |")
+        print("|---|---|---|---|---|---|---|---|")
+        few = 10 if layers is PLAIN else 3
+        measured("one merge", network, merged(network, 1), images, arguments)
+        measured(f"{few} merges", network, merged(network, few), images, arguments)
         for share in (0.01, 0.1, 0.5):
-            changes[f"{share:.0%} removed"] = lambda share=share: removed(network, share, data.x_train[:1000])
-        changes["float16"] = lambda: halved(network)
-        for what, change in changes.items():
-            measured(what, network, change(), images, arguments)
+            changed = removed(network, share, data.x_train[:1000])
+            measured(f"{share:.0%} removed", network, changed, images, arguments)
+        measured("float16", network, halved(network), images, arguments)
 
 
 if __name__ == "__main__":
