@@ -59,11 +59,20 @@ def test_the_surgeon_gives_what_goes_to_what_stays():
 
 
 def test_units_are_operated_on_alone_where_weights_are_many(monkeypatch):
-    network, whole = linear(np.ones((5, 3))), sparsifying.WHOLE
     monkeypatch.setattr(sparsifying, "WHOLE", 0)
-    (alone,) = sparsified(network, [0.2], by="obs", data=X)
-    assert sorted(alone.network["top"].weights["kernel"].sum(axis=0).round(1)) == [5.0, 5.0, 5.0]
-    assert whole > 0
+    b, rng = Builder(), np.random.default_rng(1)
+    h = b.add("dense", b.input((5,), dtype="float64"), name="h", weights={"kernel": rng.standard_normal((5, 3))})
+    a = b.add("activation", h, function="tanh")
+    network = b.network(b.add("dense", a, name="top", weights={"kernel": rng.standard_normal((3, 2))}))
+    (found,) = sparsified(network, [0.05], by="obs", data=X)
+    moved = {
+        (name, unit)
+        for name in ("h", "top")
+        for unit in range(network[name].shape[0])
+        if np.any(found.network[name].weights["kernel"][:, unit] != network[name].weights["kernel"][:, unit])
+    }
+    assert found.left == 20
+    assert len(moved) == 1
 
 
 def test_what_is_gone_stays_gone():

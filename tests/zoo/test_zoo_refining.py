@@ -52,6 +52,12 @@ def test_no_steps_change_nothing():
     assert all(np.array_equal(w, same[n.name].weights[k]) for n in network for k, w in n.weights.items())
 
 
+def test_what_is_not_kept_is_zero_before_any_step():
+    network, kept = start(), {"dense_1": {"kernel": np.zeros((162, 10), bool)}}
+    cut = Refinery(network).trained(network, kept, X, Y, steps=0, seed=0)
+    assert not cut["dense_1"].weights["kernel"].any()
+
+
 def test_its_logits_are_those_of_the_network():
     network = start(5)
     refinery = Refinery(start(6))
@@ -61,4 +67,4 @@ def test_its_logits_are_those_of_the_network():
 def test_masks_of_what_is_not_there_are_refused():
     network = start()
     with pytest.raises(NetworkError, match="no trained weight 'gamma'"):
-        Refinery(network).trained(network, {"dense": {"gamma": np.ones(3, bool)}}, X, Y, steps=1, seed=0)
+        Refinery(network).trained(network, {"dense_1": {"gamma": np.ones(3, bool)}}, X, Y, steps=1, seed=0)
