@@ -71,7 +71,7 @@ def _step(a: Node, b: Node, walk: Walk, sizes: Sizes) -> Step | None:
     inputs = [walk.both[name] for name in a.inputs]
     shape = tuple(extent or 0 for extent in a.shape)
     if a.kind == "activation":
-        return _bent(a, inputs[0]) if algebra_of(a.config) else normalised(a, inputs[0])
+        return step_of(a, inputs[0]) if algebra_of(a.config) else normalised(a, inputs[0])
     if a.kind in MAXIMA:
         return pooled(a, inputs[0], shape)
     if a.kind not in LINEAR:
@@ -101,7 +101,8 @@ def same(a: Node, b: Node) -> bool:
     )
 
 
-def _bent(node: Node, both: Both) -> BentStep | None:
+def step_of(node: Node, both: Both) -> BentStep:
+    """What a function of one unit does, whose algebra is known: lines below and above it and its difference."""
     algebra = algebra_of(node.config)
     assert algebra is not None
     config = dict(node.config)
