@@ -1,5 +1,7 @@
 """Each step of a certificate by itself: lines, norms, windows."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from forward import forward
@@ -12,6 +14,7 @@ from redundancy.bounds.following import follow, normalised, step_of, unknown
 from redundancy.bounds.intervals import Interval
 from redundancy.bounds.maps import spectral
 from redundancy.building import Builder
+from redundancy.certification import certify
 from redundancy.network import Node
 from redundancy.strategies import activations
 
@@ -91,3 +94,17 @@ def test_a_softmax_differs_by_no_more_than_said(logits, seed, size):
         return np.exp(v - v.max()) / np.exp(v - v.max()).sum()
 
     assert np.all(np.abs(softmax(z + d) - softmax(z)) <= normalised(node, exactly).image.apart.high + SLACK)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_what_float64_rounds_is_counted(seed):
+    """The largest difference of two linear layers is reached in a corner: in exact arithmetic, no bound may be less."""
+    rng = np.random.default_rng(seed)
+    b = Builder()
+    kernel = rng.standard_normal((60, 1))
+    network = b.network(b.add("dense", b.input((60,), dtype="float64"), weights={"kernel": kernel}))
+    changed = rng.standard_normal((60, 1)) * 10.0 ** rng.integers(-8, 8, (60, 1))
+    other = network.with_weights({network.outputs[0]: {"kernel": changed}})
+    exactly = sum(abs(Fraction(w) - Fraction(v)) for w, v in zip(changed.flat, kernel.flat, strict=True))
+    bound = certify(network, other, {network.inputs[0]: (np.array(-1.0), np.array(1.0))}).bound
+    assert exactly <= Fraction(bound) <= exactly * (1 + Fraction(1, 10**10))
