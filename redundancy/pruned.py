@@ -17,6 +17,7 @@ class Pruning(Compaction):
     Attributes:
         by: The criterion.
         repaired: Units that stay took over, by least squares.
+        epochs: Of training, after units went.
         expected: What its allocation expected it to cost, in the measure of `harm`.
         harm: What it cost on the rows that were measured: the mean divergence of the outputs from the original's, in
             nats of classes, or as a share of the variance of numbers.
@@ -31,6 +32,7 @@ class Pruning(Compaction):
 
     by: str = ""
     repaired: bool = True
+    epochs: int = 0
     expected: float = 0.0
     harm: float = 0.0
     chosen: tuple[float, float] | None = None
@@ -43,6 +45,8 @@ class Pruning(Compaction):
         """What it did to the outputs, a sentence each."""
         # A class with slots is made twice, and super() without arguments would know the first one only.
         sentences = list(super(Pruning, self).told)
+        if self.epochs:
+            sentences.append(f"It was trained for {self.epochs} epoch{'s' * (self.epochs > 1)} after units went.")
         for where, pair in (("rows that were held out to choose by", self.chosen), ("test images", self.tested)):
             if pair is not None:
                 sentences.append(f"Accuracy on {where}: {100 * pair[0]:.2f}% before, {100 * pair[1]:.2f}% now.")
@@ -71,6 +75,7 @@ class Pruning(Compaction):
             "schema": "redundancy/pruning",
             "by": self.by,
             "repaired": self.repaired,
+            "epochs": self.epochs,
             "expected_harm": self.expected,
             "harm": self.harm,
             "accuracy_held_out": list(self.chosen) if self.chosen else None,

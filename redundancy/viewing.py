@@ -50,7 +50,7 @@ class Prunable:
             for number in range(len(units.parts))
         }
         names = _checked(self._followed, layers)
-        wanted = [space for space in self._followed.spaces if names is None or not names.isdisjoint(_layers(space))]
+        wanted = [space for space in self._followed.spaces if names is None or not names.isdisjoint(layers_of(space))]
         self.spaces = tuple(space for space in wanted if not _hindrance(space))
         self.refusals = tuple(
             Refusal(space.name, *reason, space.size)
@@ -136,7 +136,7 @@ def _checked(followed: Trace, layers: Iterable[str] | None) -> frozenset[str] | 
     return frozenset(names)
 
 
-def _layers(space: Space) -> list[str]:
+def layers_of(space: Space) -> list[str]:
     """The layers that make its units."""
     return space.name.split(" (")[0].split("+")
 

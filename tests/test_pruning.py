@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from redundancy import Network, load_data, prune
 from redundancy.errors import OptionError, RedundancyError
 from redundancy.frameworks.keras import evaluate, read
-from redundancy.pruning import _first
+from redundancy.pruner import _first
 from redundancy.saliency import CRITERIA
 from redundancy.strategies import networks
 from redundancy.viewing import Prunable
@@ -113,6 +113,29 @@ def test_only_the_layers_that_were_named_are_pruned(classifier, digits):
     assert found.network["hidden"].shape == (16,)
 
 
+@pytest.mark.parametrize("options", [{"tune": 2}, {"tune": 2, "distil": True}, {"tune": 1, "rounds": 2}])
+def test_training_afterwards_brings_accuracy_back(classifier, digits, options):
+    bare, tuned = (prune(classifier, data=digits, remove=0.7, repair=False, **more) for more in ({}, options))
+    assert tuned.tested[1] > bare.tested[1] + 0.1
+    assert tuned.network.parameters == bare.network.parameters
+    predicted = tuned.model.predict(digits.x_test, verbose=0).argmax(1)
+    assert np.mean(predicted == digits.y_test) == pytest.approx(tuned.tested[1], abs=1e-3)
+
+
+@pytest.mark.parametrize("loss", ["categorical_crossentropy", "mean_squared_error"])
+def test_labels_are_given_as_the_loss_takes_them(digits, loss):
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Flatten(), keras.layers.Dense(12, "relu"), keras.layers.Dense(10, "softmax")]
+    model = keras.Sequential([keras.Input((28, 28, 1)), *layers])
+    model.compile(keras.optimizers.Adam(3e-3), loss)
+    assert prune(model, data=digits, remove=0.2, tune=2).tested[1] > 0.7
+
+
+def test_each_layer_loses_the_share_that_was_stated(classifier, digits):
+    found = prune(classifier, data=digits.x_train[:300], remove={"hidden": 0.75, "stem": 0.25}, by="norm")
+    assert {len(fold.keep) for fold in found.folds.values()} == {6, 8}
+
+
 def test_a_file_is_pruned_by_a_file(classifier, digits, tmp_path):
     classifier.save(tmp_path / "m.keras")
     np.savez(tmp_path / "d.npz", image=digits.x_train[:400], y=digits.y_train[:400])
@@ -140,6 +163,12 @@ def test_a_network_gives_a_network(digits):
         ({"remove": float("nan")}, "no share"),
         ({"within": 0}, "within=0 is no share"),
         ({"remove": 0.999}, "is more than can go"),
+        ({"remove": 0.5, "tune": -1}, "whole numbers"),
+        ({"remove": 0.5, "tune": 1}, "labels"),
+        ({"remove": 0.5, "distil": True}, "give tune="),
+        ({"remove": {"hidden": 2}}, "remove=2 is no share"),
+        ({"remove": {}}, "no share"),
+        ({"remove": {"hidden": 0.5, "classes": 0.5}}, "units of layer 'classes' may not go"),
         ({"remove": 0.5, "of": "bytes"}, "nothing that can be saved"),
         ({"remove": 0.5, "by": "magnitude"}, "no criterion is called 'magnitude'"),
         ({"remove": 0.5, "layers": ["hiden"]}, "did you mean hidden"),

@@ -55,6 +55,15 @@ def add_commands(commands: Any) -> None:
     )
     prune.add_argument("--layers", type=words, metavar="NAME[,NAME...]", help="prune these only; all if not given")
     prune.add_argument("--no-repair", action="store_true", help="let nobody take over from the units that go")
+    prune.add_argument(
+        "--tune",
+        type=int,
+        default=0,
+        metavar="EPOCHS",
+        help="train afterwards, with the model's own compile settings where it has some",
+    )
+    prune.add_argument("--distil", action="store_true", help="train to match the original's outputs, not the labels")
+    prune.add_argument("--rounds", type=int, default=1, metavar="N", help="let units go in N rounds, and train in each")
     prune.add_argument("--time", action="store_true", help="measure how long both models take for 32 rows, in turns")
     prune.add_argument("--seed", type=int, default=0, metavar="N", help="of what is drawn (0 if not given)")
     prune.add_argument("--json", metavar="OUT.json", help="write what was done as JSON; - for the standard output")
@@ -94,6 +103,9 @@ def _prune(arguments: argparse.Namespace) -> int:
             of=arguments.of,
             repair=not arguments.no_repair,
             seed=arguments.seed,
+            tune=arguments.tune,
+            distil=arguments.distil,
+            rounds=arguments.rounds,
             timed=arguments.time,
         )
     small = kept(arguments, small)
