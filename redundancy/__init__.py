@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from redundancy.fold import Fold
     from redundancy.hearing import observe
     from redundancy.network import Network, Node
+    from redundancy.pruned import Pruning
+    from redundancy.pruning import prune
     from redundancy.verdict import Outcome, Refuted, Verdict, claim
     from redundancy.workbench import audit, compact
     from redundancy.zoo import Recipe
@@ -35,6 +37,7 @@ __all__ = [
     "Network",
     "Node",
     "Outcome",
+    "Pruning",
     "Recipe",
     "RedundancyError",
     "Refuted",
@@ -49,6 +52,7 @@ __all__ = [
     "judge_pairs",
     "load_data",
     "observe",
+    "prune",
     "train",
 ]
 
@@ -60,6 +64,7 @@ _HOMES = {
     "Network": ("redundancy.network", "Network"),
     "Node": ("redundancy.network", "Node"),
     "Outcome": ("redundancy.verdict", "Outcome"),
+    "Pruning": ("redundancy.pruned", "Pruning"),
     "Recipe": ("redundancy.zoo", "Recipe"),
     "RedundancyError": ("redundancy.errors", "RedundancyError"),
     "Refuted": ("redundancy.verdict", "Refuted"),
@@ -73,6 +78,7 @@ _HOMES = {
     "judge_pairs": ("redundancy.comparing", "judge_pairs"),
     "load_data": ("redundancy.data", "load"),
     "observe": ("redundancy.hearing", "observe"),
+    "prune": ("redundancy.pruning", "prune"),
     "train": ("redundancy.zoo", "train"),
 }
 

@@ -119,6 +119,10 @@ class Compaction:
         sentences = (difference_told(self.difference, self.scale), bound, assumption_told(self.assumed))
         return tuple(sentence for sentence in sentences if sentence)
 
+    def removed(self) -> list[dict[str, Any]]:
+        """Every unit that went, in plain types."""
+        return [removal.to_dict(self.folds[removal.space]) for removal in self.removals]
+
     def to_dict(self) -> dict[str, Any]:
         """In plain types, as JSON has them."""
         return {
@@ -139,7 +143,7 @@ class Compaction:
                 {"input": name, "low": low.tolist(), "high": high.tolist(), "assumed": name in self.assumed}
                 for name, (low, high) in self.box.items()
             ],
-            "removals": [removal.to_dict(self.folds[removal.space]) for removal in self.removals],
+            "removals": self.removed(),
             "refusals": [refusal.to_dict() for refusal in self.refusals],
         }
 

@@ -79,6 +79,20 @@ def judge_pairs(
     return pronounced(_Values(comparison, tuple(pair[0].tolist()), tuple(pair[1].tolist()), what), confidence)
 
 
+def judge_images(first: Array, second: Array, *, claim: str, margin: float, confidence: float = 0.95) -> Verdict:
+    """The verdict on two classifiers, which is told to nobody, and stops nothing where it is REFUTED.
+
+    Args:
+        first: Whether the one classifies each image rightly. Shape (n,), bool.
+        second: The same of the other one.
+        claim: As of `judge_pairs`.
+        margin: Of accuracy, as a share.
+        confidence: In (0, 1).
+    """
+    question = _Images(Comparison(claim, margin, confidence), Table.of(first, second), "accuracy")
+    return question.judged(Claim(question.what), confidence)
+
+
 def _powerless(comparison: Comparison, first: Given, second: Given, truth: Array | None) -> str:
     """Why it is in vain to call what can be called; "" where there is hope, or nothing to be saved."""
     if not callable(first) and not callable(second):

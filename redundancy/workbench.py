@@ -79,7 +79,7 @@ def compact(
     _check_tolerance(tolerance)
     if isinstance(model, Network):
         return _folded(model, tolerance, names, boxed(model, box))
-    original = _model(model, trust)
+    original = model_of(model, trust)
     return _compacted(original, tolerance, data, names, box)
 
 
@@ -110,7 +110,7 @@ def audit(
     names = _names(notions)
     if isinstance(model, Network):
         return audited(model, search(model, notions=names, box=boxed(model, box)), near=names is None)
-    original = _model(model, trust)
+    original = model_of(model, trust)
     return replace(_audited(original, data, names, box), model_name=original.name)
 
 
@@ -144,7 +144,7 @@ def _compacted(original: Any, tolerance: float, data: Any, notions: Any, bounds:
     box = boxed(network, bounds)
     given = None if data is None else _enough(arrays_of(network, data))
     exact = _folded(network, tolerance, notions, box, given, unfit)
-    small = _written(original, exact.network, unchanged=exact.network is network)
+    small = written(original, exact.network, unchanged=exact.network is network)
     difference, scale = verified(original, small, exact, given)
     found = replace(exact, model=small, model_name=original.name, difference=difference, scale=scale)
     return found if given is None else _measured(original, found, given, tolerance, notions, box)
@@ -181,7 +181,8 @@ def _folded(
     return replace(found, bound=nearing.certificate.bound, box=bounds, assumed=assumed, tolerance=tolerance)
 
 
-def _written(original: Any, network: Network, *, unchanged: bool = False) -> Any:
+def written(original: Any, network: Network, *, unchanged: bool = False) -> Any:
+    """The network as a Keras model, compiled as the original is."""
     from redundancy.frameworks.keras import write
     from redundancy.frameworks.keras.compiling import compiled_like
 
@@ -234,7 +235,7 @@ def _tried(original: Any, found: Compaction, measured: Findings, look: Callable[
     more = continued(found, replace(more, removals=removals))
     return replace(
         more,
-        model=_written(original, more.network),
+        model=written(original, more.network),
         model_name=found.model_name,
         bound=None,
         box=found.box,
@@ -248,8 +249,8 @@ def _after(first: Findings, look: Callable[[Network], Findings]) -> Callable[[Ne
     return lambda network: known.pop() if known else look(network)
 
 
-def _model(model: Any, trust: bool) -> Any:
-    """The Keras model itself."""
+def model_of(model: Any, trust: bool) -> Any:
+    """The Keras model itself, which may have been given by its path."""
     from redundancy.frameworks.keras.loaded import keras
 
     if isinstance(model, str | Path):

@@ -178,7 +178,7 @@ def test_a_layer_that_there_is_not_is_refused_with_those_that_there_are(run, tmp
         (["--layer", "top"], "nothing is to be drawn"),
         (["--picture", "a.jpg"], "end it with .png"),
         (["--tolerance", "1"], "--tolerance belongs to compact; see redundancy audit --help"),
-        (["-o", "a.keras"], "-o belongs to compact; see"),
+        (["-o", "a.keras"], "-o belongs to compact and prune; see"),
         (["--pictures=a.png"], "there is no option --pictures (did you mean --picture?); see redundancy audit --help"),
         (["--tolerence", "1"], "there is no option --tolerence (did you mean --tolerance?)"),
         (["--zzz"], "there is no option --zzz; see redundancy audit --help"),

@@ -105,7 +105,7 @@ def test_every_file_that_is_linked_is_there():
 
 def test_the_options_that_are_named_are_there(capsys):
     sections = {
-        "Redundancy out of a model": ("audit", "compact"),
+        "Redundancy out of a model": ("audit", "compact", "prune"),
         "Trained networks": ZOO_COMMANDS,
         "The models of a repository": ("check", "init"),
     }

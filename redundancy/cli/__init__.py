@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from redundancy.cli import check, claims, ledger, models, zoo
+from redundancy.cli import check, claims, ledger, models, pruning, zoo
 from redundancy.cli.codes import INTERRUPTED, MISTAKE, PIPE_CLOSED, UNUSABLE
 from redundancy.cli.parsing import Parser, parsed
 from redundancy.errors import RedundancyError
@@ -79,6 +79,7 @@ def _parser() -> Parser:
     claims.add_commands(commands)
     check.add_commands(commands)
     models.add_commands(commands)
+    pruning.add_commands(commands)
     zoo.add_commands(commands)
     ledger.add_commands(commands)
     parser.commands = commands.choices

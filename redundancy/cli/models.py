@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from redundancy.cli.options import ANY, add_shared, add_tolerance, check_names
 from redundancy.cli.outputs import check_outputs, json_file, path_of, show, width
@@ -15,6 +15,11 @@ from redundancy.cli.progress import only_ours, told
 from redundancy.cli.reading import given
 from redundancy.errors import OptionError
 from redundancy.output import written_whole
+
+if TYPE_CHECKING:
+    from redundancy.compaction import Compaction
+
+C = TypeVar("C", bound="Compaction")
 
 FOUND = 1
 """The exit code where something was found that --fail-on names."""
@@ -45,7 +50,7 @@ def _audit(arguments: argparse.Namespace) -> int:
         raise OptionError("--layer says what to draw, and nothing is to be drawn; name a file with --picture")
     if arguments.picture is not None and arguments.picture.suffix != ".png":
         raise OptionError(f"--picture {str(arguments.picture)!r} is no name of a picture; end it with .png")
-    check_outputs(arguments, {"--json": path_of(arguments.json), "--picture": arguments.picture})
+    check_outputs(arguments, {"--json": path_of(arguments.json), "--picture": arguments.picture}, arguments.data)
     model, options = given(arguments, tell=False)
     with told("searching"), only_ours():
         from redundancy.workbench import audit
@@ -79,14 +84,33 @@ def _compact(arguments: argparse.Namespace) -> int:
     from redundancy.frameworks.keras import files as keras_files
 
     check_names(arguments)
-    check_outputs(arguments, {"--output": arguments.output, "--json": path_of(arguments.json)})
+    check_outputs(arguments, {"--output": arguments.output, "--json": path_of(arguments.json)}, arguments.data)
     keras_files.writable(arguments.output, force=arguments.force)
     model, options = given(arguments, tell=True)
     with told("searching, and comparing with the original"), only_ours():
-        from redundancy.frameworks.keras.rereading import check_written
         from redundancy.workbench import compact
 
         small = compact(model, tolerance=arguments.tolerance, **options)
+    small = kept(arguments, small)
+    from redundancy.report.table import compaction_table
+
+    show(arguments, compaction_table(small, width()), small)
+    return _code(arguments.fail_on, (removal.why for removal in small.removals))
+
+
+def kept(arguments: argparse.Namespace, small: C) -> C:
+    """Writes the small model, and the JSON if that is asked for: both, or neither.
+
+    Args:
+        arguments: Of the command line.
+        small: What was done to the model.
+
+    Returns:
+        The same, with the sizes of the files.
+    """
+    from redundancy.frameworks.keras import files as keras_files
+    from redundancy.frameworks.keras.rereading import check_written
+
     before = arguments.model.stat().st_size
     with ExitStack() as files, told(f"writing {str(arguments.output)!r}"):
         # Entered last and so left first: where the model cannot be written, there is no record of it either.
@@ -95,10 +119,7 @@ def _compact(arguments: argparse.Namespace) -> int:
         check_written(small.model, small.network, temporary, called=arguments.output, trust=arguments.trust)
         small = replace(small, files=(before, temporary.stat().st_size))
         record(small)
-    from redundancy.report.table import compaction_table
-
-    show(arguments, compaction_table(small, width()), small)
-    return _code(arguments.fail_on, (removal.why for removal in small.removals))
+    return small
 
 
 def _code(wanted: tuple[str, ...], found: Iterable[str]) -> int:

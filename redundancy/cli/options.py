@@ -38,11 +38,11 @@ def add_shared(command: argparse.ArgumentParser) -> None:
         metavar="LOW,HIGH",
         help="how small and how large the numbers in an input can be, as 0,1; where they are negative, --box=-1,1",
     )
-    command.add_argument("--notions", type=_words, metavar="NAME[,NAME...]", help=f"look for these only: {_NOTIONS}")
+    command.add_argument("--notions", type=words, metavar="NAME[,NAME...]", help=f"look for these only: {_NOTIONS}")
     command.add_argument("--json", metavar="OUT.json", help="write what was found as JSON; - for the standard output")
     command.add_argument(
         "--fail-on",
-        type=_words,
+        type=words,
         default=(),
         metavar="NOTION[,NOTION...]|any",
         help="exit with 1 where that is found, near-duplicate included; any is all that can be removed; files are"
@@ -117,14 +117,16 @@ def _never_near(notions: Collection[str], tolerance: float | None) -> str:
     return ""
 
 
-def _words(text: str) -> tuple[str, ...]:
+def words(text: str) -> tuple[str, ...]:
+    """Names with commas between them."""
     words = tuple(word.strip() for word in text.split(","))
     if not all(words):
         raise argparse.ArgumentTypeError(f"{text!r} is no list of names with commas between them")
     return words
 
 
-def _number(text: str) -> float:
+def number(text: str) -> float:
+    """A number; NaN for what is none, which every comparison refuses."""
     try:
         return float(text)
     except ValueError:
@@ -132,14 +134,14 @@ def _number(text: str) -> float:
 
 
 def _tolerance(text: str) -> float:
-    value = _number(text)
+    value = number(text)
     if not 0 <= value < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is no difference of outputs: give a number, 0 or more")
     return value
 
 
 def _box(text: str) -> tuple[float, float]:
-    numbers = tuple(map(_number, text.split(",")))
+    numbers = tuple(map(number, text.split(",")))
     if len(numbers) != 2 or not -math.inf < numbers[0] <= numbers[1] < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is no pair of bounds: give two numbers as 0,1, the lower one first")
     return numbers[0], numbers[1]

@@ -27,20 +27,21 @@ def path_of(name: str | None) -> Path | None:
     return None if name is None or name == STDOUT else Path(name)
 
 
-def check_outputs(arguments: argparse.Namespace, outputs: Mapping[str, Path | None]) -> None:
+def check_outputs(arguments: argparse.Namespace, outputs: Mapping[str, Path | None], data: Path | None) -> None:
     """Refuses, before anything is computed, what could not be written afterwards.
 
     Args:
         arguments: Of the command line; what it reads is never written to.
         outputs: Files to be written, by the option that names them.
+        data: The file that --data names; None for none.
 
     Raises:
         OptionError: Two names are of the same file.
         OutputError: Nothing can be written there.
     """
     taken: dict[str, Path] = {"the model": arguments.model}
-    if arguments.data is not None:
-        taken["--data"] = arguments.data
+    if data is not None:
+        taken["--data"] = data
     for option, path in outputs.items():
         if path is None:
             continue

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 def given(arguments: argparse.Namespace, *, tell: bool) -> tuple[Any, dict[str, Any]]:
     """The model, and the options of what is done with it.
 
-    What is wrong with a file by itself is said before Keras is loaded, which takes seconds.
-
     Args:
         arguments: Of the command line.
         tell: Whether to say what of the file could not be read, and will be missing in another one.
@@ -29,14 +27,34 @@ def given(arguments: argparse.Namespace, *, tell: bool) -> tuple[Any, dict[str, 
     Raises:
         RedundancyError: A file or a module cannot be used.
     """
+    from redundancy.frameworks.keras.inputs import inputs_of
+
+    model = model_of(arguments, arguments.data, tell=tell)
+    inputs = inputs_of(model)
+    if not inputs and (arguments.data is not None or arguments.box is not None):
+        raise OptionError("the model has no inputs by name, so that --data and --box have nothing to speak of")
+    data = _samples(arguments.data, inputs)
+    return model, {"data": data, "box": arguments.box, "notions": arguments.notions}
+
+
+def model_of(arguments: argparse.Namespace, data: Path | None, *, tell: bool) -> Any:
+    """The model; what is wrong with a file by itself is said before Keras is loaded, which takes seconds.
+
+    Args:
+        arguments: Of the command line.
+        data: A file of data that will be read; None for none.
+        tell: Whether to say what of the model's file could not be read, and will be missing in another one.
+
+    Raises:
+        RedundancyError: A file or a module cannot be used.
+    """
     from redundancy.data.npz import read
     from redundancy.frameworks.keras.files import examined, load
-    from redundancy.frameworks.keras.inputs import inputs_of
 
     with told(f"reading {str(arguments.model)!r}"):
         found = examined(arguments.model)
-        if arguments.data is not None:
-            read(arguments.data, lambda _: ())
+        if data is not None:
+            read(data, lambda _: ())
         modules = [(f"--import {name}", name) for name in arguments.imports]
         for what, name in modules:
             check_module(what, name)
@@ -51,11 +69,7 @@ def given(arguments: argparse.Namespace, *, tell: bool) -> tuple[Any, dict[str, 
         if not issubclass(warning.category, LossWarning):
             continue  # what libraries tell those who write programs with them
         print(f"redundancy: warning: {' '.join(str(warning.message).split())}", file=sys.stderr)
-    inputs = inputs_of(model)
-    if not inputs and (arguments.data is not None or arguments.box is not None):
-        raise OptionError("the model has no inputs by name, so that --data and --box have nothing to speak of")
-    data = _samples(arguments.data, inputs)
-    return model, {"data": data, "box": arguments.box, "notions": arguments.notions}
+    return model
 
 
 def _samples(path: Path | None, inputs: Iterable[Input]) -> Any:

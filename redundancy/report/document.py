@@ -23,7 +23,7 @@ def schema(name: str) -> dict[str, Any]:
     """The JSON Schema that documents of that kind keep to.
 
     Args:
-        name: "audit", "compaction" or "store".
+        name: "audit", "compaction", "pruning" or "store".
     """
     found: dict[str, Any] = json.loads(files("redundancy.report").joinpath("schema", f"{name}.json").read_text("utf-8"))
     return found

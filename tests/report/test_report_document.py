@@ -14,14 +14,19 @@ import redundancy
 from redundancy.report.document import document, schema
 
 DOCS = (Path(__file__).parent.parent.parent / "docs" / "json.md").read_text()
-KINDS = ["audit", "compaction"]
+KINDS = ["audit", "compaction", "pruning"]
 
 
 @pytest.fixture(scope="module")
 def found(model_file):
-    """An audit and a compaction of a small model, with a box and with data."""
+    """An audit, a compaction and a pruning of a small model, with a box and with data."""
     options = {"box": {"x": (np.float64(0), np.float64(1))}}
-    return {"audit": redundancy.audit(model_file, **options), "compaction": redundancy.compact(model_file, **options)}
+    inputs = np.random.default_rng(0).random((90, *redundancy.compact(model_file).original["x"].shape))
+    return {
+        "audit": redundancy.audit(model_file, **options),
+        "compaction": redundancy.compact(model_file, **options),
+        "pruning": redundancy.prune(model_file, data=inputs, within=0.5, labels=np.zeros(90, int)),
+    }
 
 
 def problems(kind, text):

@@ -1,0 +1,122 @@
+"""The command `prune`: writes a model without the units that matter least."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from redundancy.cli.models import kept
+from redundancy.cli.options import number, words
+from redundancy.cli.outputs import check_outputs, path_of, show, width
+from redundancy.cli.progress import only_ours, told
+from redundancy.cli.reading import model_of
+
+BY = "random, norm, product, apoz, mean, taylor, median, srinivas-babu, interpolative, obd, obs"
+"""Written out: to ask for the names would load what they are made of, for a line of help."""
+
+REFUTED = 1
+"""The exit code where the test images show that the pruned model is worse by more than the margin."""
+
+_CODES = (
+    "exit codes: 0 done; 1 the test images show that it is worse by more than --within allows, and it is written all"
+    " the same; 2 the arguments, or what they name, cannot be used; 70 a mistake of this program; 130 interrupted"
+)
+
+
+def add_commands(commands: Any) -> None:
+    """Adds `prune` to the commands of a parser."""
+    text = "write a model without the units that matter least; those that stay take over"
+    prune = commands.add_parser("prune", help=text, description=text, epilog=_CODES)
+    prune.add_argument("model", type=Path, metavar="MODEL", help="a .keras, .h5 or .hdf5 file")
+    prune.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="a .keras or .h5 file")
+    prune.add_argument(
+        "--data",
+        required=True,
+        metavar="NAME|X.npz",
+        help="what units are measured on: mnist-5k, mnist, or an .npz file with x_train, and y_train, x_test and y_test"
+        " for --within; or with arrays called as the model's inputs are, and y",
+    )
+    much = prune.add_mutually_exclusive_group(required=True)
+    much.add_argument("--remove", type=_share, metavar="SHARE", help="how much goes, at least: 0.5 for half")
+    much.add_argument(
+        "--within",
+        type=_share,
+        metavar="MARGIN",
+        help="as much goes as leaves the accuracy within that, as 0.005 for half a point: chosen on the last sixth of"
+        " the rows, judged on the test images",
+    )
+    prune.add_argument("--by", default="obs", metavar="CRITERION", help=f"what matters: {BY} (obs if not given)")
+    prune.add_argument(
+        "--of",
+        default="units",
+        choices=("units", "parameters", "macs"),
+        help="what --remove is a share of, and what is to be saved (units if not given)",
+    )
+    prune.add_argument("--layers", type=words, metavar="NAME[,NAME...]", help="prune these only; all if not given")
+    prune.add_argument("--no-repair", action="store_true", help="let nobody take over from the units that go")
+    prune.add_argument(
+        "--tune",
+        type=int,
+        default=0,
+        metavar="EPOCHS",
+        help="train afterwards, with the model's own compile settings where it has some",
+    )
+    prune.add_argument("--distil", action="store_true", help="train to match the original's outputs, not the labels")
+    prune.add_argument("--rounds", type=int, default=1, metavar="N", help="let units go in N rounds, and train in each")
+    prune.add_argument("--time", action="store_true", help="measure how long both models take for 32 rows, in turns")
+    prune.add_argument("--seed", type=int, default=0, metavar="N", help="of what is drawn (0 if not given)")
+    prune.add_argument("--json", metavar="OUT.json", help="write what was done as JSON; - for the standard output")
+    prune.add_argument(
+        "--import",
+        dest="imports",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="import that module first, from here or PYTHONPATH: one that registers own layers; may be given again",
+    )
+    prune.add_argument("--trust", action="store_true", help="let the model file run code and read other files")
+    prune.add_argument("--force", action="store_true", help="replace files that exist")
+    prune.set_defaults(run=_prune)
+
+
+def _prune(arguments: argparse.Namespace) -> int:
+    from redundancy.data import LOADERS
+    from redundancy.frameworks.keras import files as keras_files
+    from redundancy.saliency import criterion
+
+    criterion(arguments.by)
+    file = None if arguments.data in LOADERS else Path(arguments.data)
+    check_outputs(arguments, {"--output": arguments.output, "--json": path_of(arguments.json)}, file)
+    keras_files.writable(arguments.output, force=arguments.force)
+    model = model_of(arguments, file, tell=True)
+    with told("pruning"), only_ours():
+        from redundancy.pruning import prune
+
+        small = prune(
+            model,
+            data=arguments.data if file is None else file,
+            by=arguments.by,
+            remove=arguments.remove,
+            within=arguments.within,
+            layers=arguments.layers,
+            of=arguments.of,
+            repair=not arguments.no_repair,
+            seed=arguments.seed,
+            tune=arguments.tune,
+            distil=arguments.distil,
+            rounds=arguments.rounds,
+            timed=arguments.time,
+        )
+    small = kept(arguments, small)
+    from redundancy.report.table import compaction_table
+
+    show(arguments, compaction_table(small, width()), small)
+    return REFUTED if small.verdict is not None and small.verdict.outcome.value == "REFUTED" else 0
+
+
+def _share(text: str) -> float:
+    value = number(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no share: give a number between 0 and 1, as 0.5 for half")
+    return value

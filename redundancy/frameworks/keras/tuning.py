@@ -1,0 +1,87 @@
+"""Training a network on: with its own compile settings where it has them, to its labels or to what another one says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.special import expit, softmax
+
+from redundancy.frameworks.keras.compiling import compiled_like
+from redundancy.frameworks.keras.exchange import pull
+from redundancy.frameworks.keras.likelihood import BERNOULLI, CATEGORICAL, Head
+from redundancy.frameworks.keras.writing import write
+from redundancy.network import Array, Network
+
+RATE, BATCH = 1e-3, 64
+"""The learning rate of Adam, where the model has no compile settings; and rows of a batch."""
+
+
+def tuned(
+    network: Network,
+    like: Any,
+    inputs: tuple[Array, ...],
+    labels: Array | None,
+    head: Head,
+    *,
+    teacher: Array | None = None,
+    epochs: int = 1,
+    seed: int = 0,
+) -> Network:
+    """The same network, trained on.
+
+    Args:
+        network: To begin with; of one output.
+        like: A Keras model whose compile settings are taken: optimizer, loss and the rest; None for Adam, and the loss
+            that the output is read by.
+        inputs: One array for each input, in order, of n rows.
+        labels: Of the rows. Shape (n,), integers.
+        head: How the output is read.
+        teacher: Outputs of another model, which are to be matched instead of the labels (G. Hinton, O. Vinyals,
+            J. Dean, Distilling the Knowledge in a Neural Network, 2015, at temperature 1). Shape (n, ...), float64.
+        epochs: How often each row is seen.
+        seed: Of the order of the rows.
+    """
+    model = write(network)
+    if like is not None:
+        compiled_like(like, model)
+    logits = head.node == network.outputs[0]
+    if teacher is not None or not getattr(model, "compiled", False):
+        optimizer = model.optimizer if getattr(model, "compiled", False) else "adam"
+        model.compile(optimizer, _loss(head, logits, matching=teacher is not None))
+    targets = _targets(head, logits, teacher) if teacher is not None else _wanted(model, labels, network)
+    rng = np.random.default_rng(seed)
+    for _ in range(epochs):
+        order = rng.permutation(len(inputs[0]))
+        arrays = [array[order] for array in inputs]
+        given = arrays[0] if len(arrays) == 1 else arrays
+        model.fit(given, targets[order], batch_size=BATCH, epochs=1, shuffle=False, verbose=0)
+    return pull(model, network)
+
+
+def _loss(head: Head, logits: bool, *, matching: bool) -> Any:
+    import keras
+
+    if head.likelihood == CATEGORICAL:
+        kind = keras.losses.CategoricalCrossentropy if matching else keras.losses.SparseCategoricalCrossentropy
+        return kind(from_logits=logits)
+    if head.likelihood == BERNOULLI:
+        return keras.losses.BinaryCrossentropy(from_logits=logits)
+    return keras.losses.MeanSquaredError()
+
+
+def _targets(head: Head, logits: bool, teacher: Array) -> Array:
+    """What the other model says, as probabilities where it says that."""
+    if logits and head.likelihood == CATEGORICAL:
+        return np.asarray(softmax(teacher, axis=head.axis))
+    return np.asarray(expit(teacher)) if logits and head.likelihood == BERNOULLI else teacher
+
+
+def _wanted(model: Any, labels: Array | None, network: Network) -> Array:
+    """Labels in the form that the loss of the model takes."""
+    assert labels is not None
+    loss = model.loss if isinstance(model.loss, str) else getattr(model.loss, "name", type(model.loss).__name__)
+    name = str(loss).replace("_", "").lower()
+    classes = network[network.outputs[0]].shape[-1]
+    one_hot = classes is not None and classes > 1 and "sparse" not in name
+    return np.eye(classes or 1, dtype="float32")[labels] if one_hot else labels

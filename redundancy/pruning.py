@@ -1,0 +1,188 @@
+"""Pruning: units go that matter least by a criterion, those that stay take over, and data say how much may go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from redundancy.allocation import Step, gone_after
+from redundancy.compaction import Compaction
+from redundancy.comparing import judge_images
+from redundancy.distance import distances, largest
+from redundancy.errors import OptionError, UnsupportedError
+from redundancy.material import Material, material
+from redundancy.network import Network
+from redundancy.pruned import Pruning
+from redundancy.pruner import Pruner, Training
+from redundancy.saliency import criterion
+from redundancy.scoring import accuracy, outputs_on, right
+from redundancy.viewing import Prunable
+from redundancy.workbench import model_of, written
+
+if TYPE_CHECKING:
+    from redundancy.workbench import Model
+
+BATCH = 32
+"""Rows of the batch that is timed."""
+
+FEWEST = 60
+"""Rows of data, at least."""
+
+MEASURES = ("units", "parameters", "macs")
+"""What `remove` may be a share of."""
+
+
+def prune(
+    model: Model,
+    *,
+    data: Any,
+    by: str = "obs",
+    remove: float | Mapping[str, float] | None = None,
+    within: float | None = None,
+    layers: Iterable[str] | None = None,
+    of: str = "units",
+    repair: bool = True,
+    labels: Any = None,
+    seed: int = 0,
+    tune: int = 0,
+    distil: bool = False,
+    rounds: int = 1,
+    timed: bool = False,
+    trust: bool = False,
+) -> Pruning:
+    """A smaller model, without the units that matter least.
+
+    How much goes from which layer is decided by what it costs: each layer is tried alone, and the steps that cost
+    least for what they save are taken first (`redundancy.allocation`). Layers are pruned one after the other, each
+    measured on what those before it have become.
+
+    Args:
+        model: A Keras model, the path of one, or a network; it stays as it is.
+        data: What units are measured on: a data set or its name; the path of an .npz file; or arrays, as for `compact`.
+            Of a data set or a file with test images these score once, and nothing is chosen by them.
+        by: The criterion, one of `redundancy.saliency.CRITERIA`.
+        remove: The share of the units, parameters or multiply-accumulates that goes, at least; above 0, below 1. Or the
+            share of units by name of the layer, where you know better how much goes from which.
+        within: Instead, as much goes as leaves the accuracy within this of the original's, as a share (0.005 is half a
+            point): chosen on the last sixth of the rows, which nothing else is measured on, and judged on the test
+            images by an exact test of pairs.
+        layers: Names of the layers whose units may go; all if not given.
+        of: "units", "parameters" or "macs": what `remove` is a share of, and what steps should save.
+        repair: The units that stay take over from those that go, by least squares on the data.
+        labels: The class of each row, where the data are arrays. Shape (n,), integers.
+        seed: Of what is drawn.
+        tune: Epochs of training after pruning, on all rows that nothing is chosen by, with the model's own compile
+            settings where it has some; where a margin was given, before the accuracy is looked at.
+        distil: Train to match the original's outputs instead of the labels, which are not needed then.
+        rounds: In so many rounds units go, each followed by the training.
+        timed: Measure how long the two models take for a batch, in turns; both are Keras models then.
+        trust: Run code that a model file brings along.
+
+    Returns:
+        What went and what it did to the outputs; `model` is the small one, `network` its network.
+
+    Raises:
+        OptionError: A number, a name or the data do not fit, so much cannot go, or no unit may go.
+        UnsupportedError: The model cannot be read as a graph, written back or run.
+    """
+    chosen = criterion(by)
+    _check_amount(remove, within, of)
+    if any(isinstance(n, bool) or not isinstance(n, int) or n < least for n, least in ((tune, 0), (rounds, 1))):
+        raise OptionError(f"tune={tune!r} and rounds={rounds!r}: give whole numbers, tune from 0 up and rounds from 1")
+    if (distil or rounds > 1) and not tune:
+        raise OptionError("distil= and rounds= say how it is trained, and it is not: give tune=, in epochs")
+    if timed and isinstance(model, Network):
+        raise OptionError("timed=True times Keras models, and a network is none: write it first")
+    original = model if isinstance(model, Network) else model_of(model, trust)
+    network = _network(original)
+    given = material(network, data, labels)
+    if given.rows < FEWEST:
+        raise OptionError(f"the data have {given.rows} rows, which say little of others: give at least {FEWEST}")
+    if within is not None and given.labels is None:
+        raise OptionError("within= is a margin of accuracy, and the data have no labels: give them, or use remove=")
+    if tune and not distil and given.labels is None:
+        raise OptionError("tune= trains to labels, and the data have none: give them, or distil=True")
+    rows, held = given.parted() if within is not None else (given, None)
+    named = tuple(remove) if isinstance(remove, Mapping) else layers
+    keras_model = None if isinstance(original, Network) else original
+    training = Training(keras_model, tune, distil, rounds, seed)
+    work = Pruner(network, chosen, rows, Prunable(network, named), of, repair, seed, training)
+    if isinstance(remove, Mapping):
+        taken = work.stated(remove)
+    elif remove is not None:
+        taken = work.enough(remove)
+    else:
+        assert held is not None
+        assert within is not None
+        taken = work.bearable(held, within)
+    found = _result(original, work, taken, given, held, within)
+    return replace(found, latency=_latency(original, found.model, work.judged)) if timed else found
+
+
+def _latency(original: Any, small: Any, rows: Material) -> tuple[float, float]:
+    from redundancy.frameworks.keras.probes import rows_of
+    from redundancy.frameworks.keras.timing import latencies
+
+    before, now = latencies((original, small), rows.take(slice(rows_of(original) or BATCH)).inputs)
+    return before, now
+
+
+def _check_amount(remove: Any, within: Any, of: str) -> None:
+    if (remove is None) == (within is None):
+        raise OptionError("say how much goes, by one of the two: remove=0.5 for half, within=0.005 for half a point")
+    name, value = ("remove", remove) if within is None else ("within", within)
+    for share in value.values() if isinstance(value, Mapping) and value else (value,):
+        if isinstance(share, bool) or not isinstance(share, int | float | np.number) or not 0 < share < 1:
+            example = 0.5 if within is None else 0.005
+            raise OptionError(f"{name}={share!r} is no share between 0 and 1, such as {example}")
+    if of not in MEASURES:
+        raise OptionError(f"of={of!r} is nothing that can be saved: choose from {', '.join(MEASURES)}")
+
+
+def _network(original: Any) -> Network:
+    if isinstance(original, Network):
+        return original
+    from redundancy.frameworks.keras import read
+    from redundancy.frameworks.keras.overriding import is_graph, no_graph
+
+    if not is_graph(original):
+        raise UnsupportedError(f"model '{original.name}' cannot be pruned: {no_graph(original)}")
+    return read(original)
+
+
+def _result(
+    original: Any, work: Pruner, taken: tuple[Step, ...], given: Material, held: Material | None, within: float | None
+) -> Pruning:
+    found = work.pruned(gone_after(taken))
+    keras_model = None if isinstance(original, Network) else original
+    model = None if keras_model is None else written(keras_model, found.network, unchanged=not found.removals)
+    expected, got = work.expected, outputs_on(found.network, work.judged)
+    parts = {field.name: getattr(found, field.name) for field in fields(Compaction)}
+    parts |= {
+        "model": model,
+        "model_name": "" if keras_model is None else keras_model.name,
+        "refusals": (*work.prunable.refusals, *found.refusals),
+        "difference": max((d.difference for d in distances(expected, got)), default=0.0),
+        "scale": largest(expected),
+        "bound": None if found.removals else 0.0,
+    }
+    chosen = None if held is None else (accuracy(work.network, held), accuracy(found.network, held))
+    tested, verdict = None, None
+    if given.test is not None and given.test.labels is not None:
+        before, after = right(work.network, given.test), right(found.network, given.test)
+        tested = float(np.mean(before)), float(np.mean(after))
+        verdict = None if within is None else judge_images(before, after, claim="not worse", margin=within)
+    return Pruning(
+        **parts,
+        by=work.criterion.name,
+        repaired=work.repair,
+        epochs=work.training.epochs * work.training.rounds,
+        expected=sum(step.harm for step in taken),
+        harm=work.harm(found.network),
+        chosen=chosen,
+        tested=tested,
+        verdict=verdict,
+    )

@@ -1,0 +1,110 @@
+"""`redundancy prune`, as a shell sees it."""
+
+import json
+
+import numpy as np
+import pytest
+from command_line import called, refused
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A small classifier that works, and data for it."""
+    import keras
+
+    place = tmp_path_factory.mktemp("pruning")
+    keras.utils.set_random_seed(0)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(600, 6)).astype("float32")
+    y = (x[:, 0] > 0).astype(int) + (x[:, 1] > 0)
+    layers = [keras.layers.Dense(24, activation="relu", name="hidden"), keras.layers.Dense(3, name="classes")]
+    model = keras.Sequential([keras.Input((6,), name="x"), *layers], name="small")
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(x, y, epochs=60, verbose=0)
+    model.save(place / "model.keras")
+    np.savez(place / "data.npz", x=x, y=y)
+    np.savez(place / "split.npz", x_train=x[:400], y_train=y[:400], x_test=x[400:], y_test=y[400:])
+    np.savez(place / "bare.npz", x=x)
+    return place
+
+
+@pytest.fixture
+def run(files, tmp_path, monkeypatch, capsys):
+    """Runs `prune` in an empty directory: (exit code, output, errors)."""
+    monkeypatch.chdir(tmp_path)
+    names = {"model": files / "model.keras", **{name: files / f"{name}.npz" for name in ("data", "split", "bare")}}
+    return lambda *arguments: called(capsys, "prune", *(names.get(a, a) for a in arguments))
+
+
+def test_half_of_the_units_go_into_a_file(run, tmp_path):
+    import keras
+
+    code, out, err = run("model", "-o", "small.keras", "--data", "bare", "--remove", "0.5")
+    assert (code, err) == (0, "")
+    assert ["hidden", "24", "12", "12", "obs", "(on", "data)"] in [line.split() for line in out.splitlines()]
+    assert keras.saving.load_model("small.keras").get_layer("hidden").units == 12
+    assert [path.name for path in tmp_path.iterdir()] == ["small.keras"]
+
+
+def test_as_much_as_a_margin_allows_goes_and_is_judged(run):
+    code, out, _ = run("model", "-o", "small.keras", "--data", "split", "--within", "0.05", "--json", "found.json")
+    with open("found.json", encoding="utf-8") as file:  # noqa: PTH123
+        found = json.load(file)
+    assert code == 0
+    assert found["schema"] == "redundancy/pruning"
+    assert found["parameters_after"] < found["parameters_before"]
+    assert found["accuracy_held_out"][1] >= found["accuracy_held_out"][0] - 0.05
+    assert found["verdict"]["outcome"] in out
+
+
+def test_both_models_are_timed_where_that_is_asked_for(run):
+    _, out, _ = run("model", "-o", "small.keras", "--data", "bare", "--remove", "0.5", "--time")
+    assert "times as fast, for 1/" in out
+
+
+def test_a_model_that_is_shown_to_be_worse_ends_with_1(run, monkeypatch):
+    from redundancy import comparing, pruning
+
+    monkeypatch.setattr(
+        pruning,
+        "judge_images",
+        lambda before, after, **k: comparing.judge_images(np.ones(999, bool), np.zeros(999, bool), **k),
+    )
+    assert run("model", "-o", "small.keras", "--data", "split", "--within", "0.05")[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--data", "data"), "one of the arguments --remove --within is required"),
+        (("--data", "data", "--remove", "0.5", "--within", "0.1"), "not allowed with argument"),
+        (("--data", "data", "--remove", "1"), "'1' is no share"),
+        (("--data", "data", "--remove", "half"), "'half' is no share"),
+        (("--remove", "0.5"), "--data"),
+        (("--data", "nowhere.npz", "--remove", "0.5"), "nowhere.npz"),
+        (("--data", "mnist-6k", "--remove", "0.5"), "mnist-6k"),
+        (("--data", "mnist-5k", "--remove", "0.5"), "shape"),
+        (("--data", "bare", "--within", "0.1"), "no labels"),
+        (("--data", "data", "--remove", "0.5", "--by", "obx"), "no criterion is called 'obx'"),
+        (("--data", "data", "--remove", "0.5", "--layers", "hiden"), "did you mean hidden"),
+        (("--data", "data", "--remove", "0.5", "--layers", "classes"), "no units may be pruned"),
+        (("--data", "data", "--remove", "0.99"), "more than can go"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_and_no_file(run, tmp_path, arguments, said):
+    assert said in refused(run("model", "-o", "small.keras", *arguments))
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_model_itself_is_never_replaced(run, files):
+    before = (files / "model.keras").read_bytes()
+    line = refused(run("model", "-o", files / "model.keras", "--data", "data", "--remove", "0.5", "--force"))
+    assert "is the same file as the model" in line
+    assert (files / "model.keras").read_bytes() == before
+
+
+def test_help_names_every_criterion(run):
+    from redundancy.saliency import CRITERIA
+
+    out = " ".join(run("--help")[1].split())
+    assert all(name in out for name in CRITERIA)

@@ -1,0 +1,194 @@
+"""Pruning of networks that Hypothesis composes, and of Keras models, on data."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from redundancy import Network, load_data, prune
+from redundancy.errors import OptionError, RedundancyError
+from redundancy.frameworks.keras import evaluate, read
+from redundancy.pruner import _first
+from redundancy.saliency import CRITERIA
+from redundancy.strategies import networks
+from redundancy.viewing import Prunable
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_data("mnist-5k")
+
+
+@pytest.fixture(scope="module")
+def classifier(digits):
+    """A small convolutional classifier with a normalisation, a pooling, and a residual part, a bit trained."""
+    keras.utils.set_random_seed(0)
+    x = inputs = keras.Input((28, 28, 1), name="image")
+    x = stem = keras.layers.Conv2D(8, 3, strides=3, activation="relu", name="stem")(x)
+    x = keras.layers.Conv2D(8, 3, padding="same", use_bias=False, name="branch")(x)
+    x = keras.layers.ReLU()(keras.layers.BatchNormalization(name="norm")(x))
+    x = keras.layers.Flatten()(keras.layers.MaxPooling2D()(keras.layers.Add(name="sum")([stem, x])))
+    x = keras.layers.Dense(32, activation="relu", name="hidden")(x)
+    model = keras.Model(inputs, keras.layers.Dense(10, activation="softmax", name="classes")(x), name="digits")
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.fit(digits.x_train, digits.y_train, epochs=2, verbose=0)
+    return model
+
+
+@settings(max_examples=15)
+@given(network=networks(), by=st.sampled_from(list(CRITERIA)), repair=st.booleans(), seed=st.integers(0, 99))
+def test_as_many_units_go_as_were_asked_for_and_the_rest_computes(network, by, repair, seed):
+    x = np.random.default_rng(seed).normal(size=(70, *network[network.inputs[0]].shape)).astype("float32")
+    before = {node.name: {k: v.copy() for k, v in node.weights.items()} for node in network}
+    try:
+        found = prune(network, data=x, by=by, remove=0.3, repair=repair, seed=seed)
+    except OptionError as error:
+        assert "can go" in str(error) or "no units" in str(error)  # noqa: PT017 - some have a unit a layer
+        assume(False)
+    gone = sum(fold.size - len(fold.keep) for fold in found.folds.values())
+    assert gone == len(found.removals)
+    assert gone >= 0.3 * sum(space.size for space in Prunable(network).spaces) - 1e-9
+    assert found.network.parameters < network.parameters
+    assert np.all(np.isfinite(evaluate(found.network, x)))
+    assert all(np.array_equal(v, network[n].weights[k]) for n, w in before.items() for k, v in w.items())
+
+
+@settings(max_examples=10)
+@given(network=networks(dtype="float64", functions=["relu", "tanh"]), seed=st.integers(0, 99))
+def test_the_harm_that_is_told_is_that_of_the_outputs(network, seed):
+    x = np.random.default_rng(seed).normal(size=(64, *network[network.inputs[0]].shape))
+    try:
+        found = prune(network, data=x, remove=0.2)
+    except OptionError:
+        assume(False)
+    before, after = evaluate(network, x), evaluate(found.network, x)
+    assert found.difference == pytest.approx(np.max(np.abs(after - before)), rel=1e-6, abs=1e-12)
+    spread = np.mean((before - before.mean(axis=0)) ** 2)
+    assert found.harm == pytest.approx(np.mean((after - before) ** 2) / spread, rel=1e-6, abs=1e-12)
+
+
+def test_dead_units_go_first_and_cost_nothing(digits):
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Flatten(), keras.layers.Dense(20, activation="relu", name="hidden"), keras.layers.Dense(10)]
+    model = keras.Sequential([keras.Input((28, 28, 1)), *layers])
+    kernel, bias = model.get_layer("hidden").get_weights()
+    kernel[:, ::2], bias[::2] = 0.0, -1.0
+    model.get_layer("hidden").set_weights([kernel, bias])
+    found = prune(model, data=digits.x_train[:500], remove=0.5)
+    assert sorted(removal.unit for removal in found.removals) == list(range(0, 20, 2))
+    assert found.difference < 1e-4
+
+
+def test_a_residual_network_is_pruned_within_a_margin_and_judged_on_the_test_images(classifier, digits):
+    found = prune(classifier, data=digits, within=0.03)
+    assert {removal.space for removal in found.removals} >= {"hidden"}
+    assert found.chosen[1] >= found.chosen[0] - 0.03
+    right = [np.mean(m.predict(digits.x_test, verbose=0).argmax(1) == digits.y_test) for m in (classifier, found.model)]
+    assert found.tested == pytest.approx(right, abs=1e-3)
+    assert found.verdict.outcome.value in ("HOLDS", "INCONCLUSIVE")
+    assert "0.03" in found.verdict.scope
+    assert found.model.optimizer is not None
+    assert json.loads(json.dumps(found.to_dict()))["verdict"]["outcome"] == found.verdict.outcome.value
+
+
+@pytest.mark.parametrize("of", ["parameters", "macs"])
+def test_parameters_and_products_are_saved_as_asked(classifier, digits, of):
+    found = prune(classifier, data=digits.x_train[:300], remove=0.5, of=of, by="norm")
+    after = found.to_dict()
+    assert after["after"][of] <= 0.5 * after["before"][of]
+
+
+@pytest.mark.parametrize("by", list(CRITERIA))
+def test_repair_harms_less(classifier, digits, by):
+    repaired, bare = (prune(classifier, data=digits.x_train[:600], remove=0.4, by=by, repair=r) for r in (True, False))
+    assert repaired.harm <= bare.harm * 1.05 + 1e-3
+
+
+def test_only_the_layers_that_were_named_are_pruned(classifier, digits):
+    found = prune(classifier, data=digits.x_train[:300], remove=0.5, layers=["hidden"])
+    assert set(found.folds) == {"hidden"}
+    assert found.network["hidden"].shape == (16,)
+
+
+@pytest.mark.parametrize("options", [{"tune": 2}, {"tune": 2, "distil": True}, {"tune": 1, "rounds": 2}])
+def test_training_afterwards_brings_accuracy_back(classifier, digits, options):
+    bare, tuned = (prune(classifier, data=digits, remove=0.7, repair=False, **more) for more in ({}, options))
+    assert tuned.tested[1] > bare.tested[1] + 0.1
+    assert tuned.network.parameters == bare.network.parameters
+    predicted = tuned.model.predict(digits.x_test, verbose=0).argmax(1)
+    assert np.mean(predicted == digits.y_test) == pytest.approx(tuned.tested[1], abs=1e-3)
+
+
+@pytest.mark.parametrize("loss", ["categorical_crossentropy", "mean_squared_error"])
+def test_labels_are_given_as_the_loss_takes_them(digits, loss):
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Flatten(), keras.layers.Dense(12, "relu"), keras.layers.Dense(10, "softmax")]
+    model = keras.Sequential([keras.Input((28, 28, 1)), *layers])
+    model.compile(keras.optimizers.Adam(3e-3), loss)
+    assert prune(model, data=digits, remove=0.2, tune=2).tested[1] > 0.7
+
+
+def test_each_layer_loses_the_share_that_was_stated(classifier, digits):
+    found = prune(classifier, data=digits.x_train[:300], remove={"hidden": 0.75, "stem": 0.25}, by="norm")
+    assert {len(fold.keep) for fold in found.folds.values()} == {6, 8}
+
+
+def test_a_file_is_pruned_by_a_file(classifier, digits, tmp_path):
+    classifier.save(tmp_path / "m.keras")
+    np.savez(tmp_path / "d.npz", image=digits.x_train[:400], y=digits.y_train[:400])
+    found = prune(tmp_path / "m.keras", data=tmp_path / "d.npz", within=0.1)
+    assert found.chosen is not None
+    assert found.tested is None
+    assert found.verdict is None
+
+
+def test_a_network_gives_a_network(digits):
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8, activation="tanh"), keras.layers.Dense(2)])
+    found = prune(read(model), data=np.random.default_rng(0).normal(size=(99, 4)), remove=0.5)
+    assert found.model is None
+    assert isinstance(found.network, Network)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, "say how much goes"),
+        ({"remove": 0.5, "within": 0.1}, "one of the two"),
+        ({"remove": 1.0}, "remove=1.0 is no share"),
+        ({"remove": True}, "remove=True is no share"),
+        ({"remove": float("nan")}, "no share"),
+        ({"within": 0}, "within=0 is no share"),
+        ({"remove": 0.999}, "is more than can go"),
+        ({"remove": 0.5, "tune": -1}, "whole numbers"),
+        ({"remove": 0.5, "tune": 1}, "labels"),
+        ({"remove": 0.5, "distil": True}, "give tune="),
+        ({"remove": {"hidden": 2}}, "remove=2 is no share"),
+        ({"remove": {}}, "no share"),
+        ({"remove": {"hidden": 0.5, "classes": 0.5}}, "units of layer 'classes' may not go"),
+        ({"remove": 0.5, "of": "bytes"}, "nothing that can be saved"),
+        ({"remove": 0.5, "by": "magnitude"}, "no criterion is called 'magnitude'"),
+        ({"remove": 0.5, "layers": ["hiden"]}, "did you mean hidden"),
+        ({"within": 0.1}, "no labels"),
+        ({"within": 0.1, "labels": [0.5] * 300}, "integer"),
+        ({"within": 0.1, "labels": [0, 1]}, "each of the 300 rows"),
+        ({"within": 0.1, "labels": [77] * 300}, "labels from 77 to 77"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(classifier, digits, options, said):
+    with pytest.raises(RedundancyError, match=said) as refused:
+        prune(classifier, data=digits.x_train[:300], **options)
+    assert "\n" not in str(refused.value)
+
+
+def test_too_few_rows_are_refused(classifier, digits):
+    with pytest.raises(OptionError, match="at least 60"):
+        prune(classifier, data=digits.x_train[:59], remove=0.5)
+
+
+@given(st.integers(1, 40), st.integers(0, 50))
+def test_halving_finds_the_first(most, begins):
+    assert _first(most, lambda n: n >= begins) == min(max(begins, 1), most)
