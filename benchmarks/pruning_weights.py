@@ -1,6 +1,6 @@
 """How many single weights of a small LeNet can go: by magnitude, Optimal Brain Damage and Surgeon, and by chance.
 
-    python benchmarks/pruning_weights.py [--data mnist.npz] [--seeds 10] [--retrain 200] [--store DIRECTORY]
+    python benchmarks/pruning_weights.py [--data mnist.npz] [--seeds 10] [--retrain 150] [--store DIRECTORY]
 
 The network is about that of LeCun et al. (1989): 4 maps of 5x5, average pooling, 12 maps of 5x5, average pooling, 10
 outputs; tanh; 3,246 weights. Without retraining: the largest fraction, of those tried, up to which the error on
@@ -30,6 +30,7 @@ LENET = (
 RATE = 4e-3
 TRIED = tuple(round(0.05 * n, 2) for n in range(1, 20))
 ROUNDS = (0.3, 0.5, 0.65, 0.75, 0.8, 0.85, 0.9)
+NOTHING = "nothing gone"
 POINTS = (0.1, 0.5, 1.0)
 EXAMPLES = 3000
 
@@ -75,15 +76,17 @@ def untrained(bench, network, by, seed):
     return best
 
 
-def retrained(bench, network, by, seed, steps):
-    """For each round, the test error after it; validation errors too."""
-    kept, errors = None, []
-    for number, fraction in enumerate(ROUNDS):
-        (found,) = bench.cut(network, [fraction], by, seed + number, kept)
-        kept = found.kept
-        network = bench.refinery.trained(found.network, kept, bench.fit.x_train, bench.fit.y_train, steps=steps,
-                                         seed=seed + number)  # fmt: skip
-        errors.append((bench.error(network, bench.validation), bench.error(network, bench.test)))
+def retrained(bench, network, by, seed, options):
+    """The test error after each round."""
+    kept, errors = {}, []
+    for number, fraction in enumerate(options.rounds):
+        if by != NOTHING:
+            (found,) = bench.cut(network, [fraction], by, seed + number, kept or None)
+            network, kept = found.network, found.kept
+        network = bench.refinery.trained(
+            network, kept, bench.fit.x_train, bench.fit.y_train, steps=options.retrain, seed=seed + number
+        )
+        errors.append(bench.error(network, bench.test))
     return errors
 
 
@@ -98,7 +101,7 @@ def show_untrained(found):
     print("\nwithout retraining: fraction of the weights that can go, and how far the test error rises then (points)")
     print("| by | " + " | ".join(f"{points:g} points of validation error" for points in POINTS) + " |")
     print("|---|" + "---|" * len(POINTS))
-    for by in WAYS:
+    for by in found:
         cells = []
         for points in POINTS:
             fractions, rises = zip(*(one[points] for one in found[by]), strict=True)
@@ -106,16 +109,16 @@ def show_untrained(found):
         print(f"| {by} | " + " | ".join(cells) + " |", flush=True)
 
 
-def show_retrained(found, base):
-    print("\nwith retraining: test error after each round (percent)")
-    print("| left | " + " | ".join(f"1 / {1 / (1 - fraction):.1f}" for fraction in ROUNDS) + " |")
-    print("|---|" + "---|" * len(ROUNDS))
-    print("| none gone | " + told(base) + " |" + " |" * (len(ROUNDS) - 1))
-    for by, rounds in found.items():
-        print(f"| {by} | " + " | ".join(told([one[n][1] for one in rounds]) for n in range(len(ROUNDS))) + " |")
-    for by, rounds in found.items():
-        rises = [[one[n][1] - before for one, before in zip(rounds, base, strict=True)] for n in range(len(ROUNDS))]
-        print(f"| {by}, rise | " + " | ".join(told(each) for each in rises) + " |", flush=True)
+def show_retrained(errors, base, rounds):
+    """Errors: of each network, after each round, by way."""
+    print("\nwith retraining: test error after each round (percent), and how far above that of the same network before")
+    print("| left | " + " | ".join(f"1 / {1 / (1 - fraction):.1f}" for fraction in rounds) + " |")
+    print("|---|" + "---|" * len(rounds))
+    for by, found in errors.items():
+        columns = [[one[n] for one in found] for n in range(len(rounds))]
+        rises = [np.subtract(column, base) for column in columns]
+        print(f"| {by} | " + " | ".join(map(told, columns)) + " |")
+        print(f"| {by}, rise | " + " | ".join(map(told, rises)) + " |", flush=True)
 
 
 def main():
@@ -123,7 +126,10 @@ def main():
     parser.add_argument("--data", help="a data set: mnist-5k if not given")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--steps", type=int, default=2580, help="batches of 128 to train on")
-    parser.add_argument("--retrain", type=int, default=200, help="batches to train on after each cut; 0 for none of it")
+    parser.add_argument("--retrain", type=int, default=150, help="batches to train on after each cut; 0 for none of it")
+    parser.add_argument("--rounds", type=float, nargs="+", default=ROUNDS, help="what is gone after each cut, in all")
+    parser.add_argument("--by", nargs="+", default=WAYS, choices=WAYS)
+    parser.add_argument("--retrained-only", action="store_true", help="leave out the table without retraining")
     parser.add_argument("--store", help="where trained networks are kept; if not given nowhere")
     options = parser.parse_args()
     data = load_data(options.data)
@@ -134,15 +140,15 @@ def main():
     bench = Bench(data, runs[0].network)
     base = [bench.error(run.network, bench.test) for run in runs]
     print(f"{data}\n{recipe}\n{runs[0].network.parameters} weights, test error {told(base)} percent", flush=True)
-    show_untrained({by: [untrained(bench, run.network, by, n) for n, run in enumerate(runs)] for by in WAYS})
+    if not options.retrained_only:
+        show_untrained({by: [untrained(bench, run.network, by, n) for n, run in enumerate(runs)] for by in options.by})
     if options.retrain:
-        # As much training with nothing gone: what is gained by that alone.
-        steps, rounds = options.retrain, len(ROUNDS)
-        more = [bench.refinery.trained(run.network, {}, fit.x_train, fit.y_train, steps=steps * rounds, seed=n)
-                for n, run in enumerate(runs)]  # fmt: skip
-        print(f"\ntrained on as long, with nothing gone: {told([bench.error(n, bench.test) for n in more])} percent")
-        found = {by: [retrained(bench, run.network, by, n, steps) for n, run in enumerate(runs)] for by in WAYS}
-        show_retrained(found, base)
+        # As much training with nothing gone says what that alone is worth.
+        errors = {
+            by: [retrained(bench, run.network, by, n, options) for n, run in enumerate(runs)]
+            for by in (NOTHING, *options.by)
+        }
+        show_retrained(errors, base, options.rounds)
 
 
 if __name__ == "__main__":

@@ -32,3 +32,14 @@ def test_every_reason_is_listed():
 def test_every_key_of_the_gate_is_listed():
     keys = re.findall(r"^\| `([a-z-]+)` \|", (DOCS / "gate.md").read_text(), re.MULTILINE)
     assert sorted(keys) == sorted([*OF_ALL, *OF_MODELS])
+
+
+def test_the_example_of_certificates_runs(tmp_path, monkeypatch, capsys):
+    import keras
+
+    monkeypatch.chdir(tmp_path)
+    for name, width in (("model.keras", 3), ("small.keras", 2)):
+        keras.Sequential([keras.Input((4,)), keras.layers.Dense(width), keras.layers.Dense(1)]).save(name)
+    (example,) = re.findall(r"```python\n(.*?)```", (DOCS / "certificates.md").read_text(), re.DOTALL)
+    exec(example, {})
+    assert float(capsys.readouterr().out.split()[0]) > 0

@@ -10,9 +10,9 @@ import numpy as np
 
 from redundancy.algebra import algebra_of
 from redundancy.bounds.both import Both
-from redundancy.bounds.intervals import Interval, anywhere, nowhere, outward
+from redundancy.bounds.intervals import UNIT, Interval, anywhere, nowhere, outward
 from redundancy.bounds.linear import LINEAR, Linear
-from redundancy.bounds.lines import difference_lines, slopes, value_lines
+from redundancy.bounds.lines import astray, difference_lines, slopes, value_lines
 from redundancy.bounds.pooling import pooled
 from redundancy.bounds.steps import BentStep, KnownStep, Step, linear_step
 from redundancy.bounds.substitution import Walk
@@ -71,7 +71,7 @@ def _step(a: Node, b: Node, walk: Walk, sizes: Sizes) -> Step | None:
     inputs = [walk.both[name] for name in a.inputs]
     shape = tuple(extent or 0 for extent in a.shape)
     if a.kind == "activation":
-        return _bent(a, inputs[0]) if algebra_of(a.config) else normalised(a, inputs[0])
+        return step_of(a, inputs[0]) if algebra_of(a.config) else normalised(a, inputs[0])
     if a.kind in MAXIMA:
         return pooled(a, inputs[0], shape)
     if a.kind not in LINEAR:
@@ -101,7 +101,8 @@ def same(a: Node, b: Node) -> bool:
     )
 
 
-def _bent(node: Node, both: Both) -> BentStep | None:
+def step_of(node: Node, both: Both) -> BentStep:
+    """What a function of one unit does, whose algebra is known: lines below and above it and its difference."""
     algebra = algebra_of(node.config)
     assert algebra is not None
     config = dict(node.config)
@@ -109,8 +110,10 @@ def _bent(node: Node, both: Both) -> BentStep | None:
     second = value_lines(algebra, both.second, slopes(config, algebra, both.second))
     steep = slopes(config, algebra, both.first.join(both.second))
     under, over, apart = difference_lines(steep, (both.first, *first), second, both.apart)
-    image = Both(first[2], second[2], apart).closer()
-    return BentStep(first[0], first[1], under, over, both, image)
+    steepest = float(np.max(np.abs(steep), initial=0.0))
+    norm = 0.0 if both.length == 0 else steepest * both.length * (1 + 4 * UNIT)
+    image = Both(first[2], second[2], apart, norm).closer()
+    return BentStep(first[0], first[1], under, over, both, image, (astray(under, steep), astray(over, steep)))
 
 
 def normalised(node: Node, both: Both) -> KnownStep | None:

@@ -180,6 +180,14 @@ def difference_lines(
     return _nearest(below, *point, -1), _nearest(above, *point, 1), image
 
 
+def astray(line: Line, steep: tuple[Array, Array]) -> Array:
+    """How far f(z + d) - f(z) lies from a line in d alone, its level left out, as a multiple of |d|."""
+    m, M = steep
+    with np.errstate(invalid="ignore"):
+        far = np.maximum(np.maximum(M - line.d, line.d - m), 0.0) * (1.0 + 4 * UNIT)
+    return np.where((line.z == 0) & ~np.isnan(far), far, np.inf)
+
+
 def apart_images(second: Interval, first: Interval) -> Interval:
     """The difference of two values of which only this is known."""
     with np.errstate(invalid="ignore"):

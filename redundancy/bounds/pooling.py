@@ -45,7 +45,7 @@ def pooled(node: Node, both: Both, shape: tuple[int, ...]) -> PickedStep:
         above=Line(zero, np.where(alone, one, zero), np.where(alone, zero, image.first.high)),
         under=Line(np.where(sure, one, zero), zero, np.where(sure, zero, image.apart.low)),
         over=Line(np.where(sure, one, zero), zero, np.where(sure, zero, image.apart.high)),
-        both=Both(*(_picked(over, index) for over in (both.first, both.second, both.apart))),
+        both=Both(_picked(both.first, index), _picked(both.second, index), _picked(both.apart, index)),
         image=image.closer(),
     )
     return PickedStep(picking(index, both.first.low.shape), bent)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from redundancy.bounds.both import Both, Weights, product
+from redundancy.bounds.both import Both, Weights, euclidean, lengths, product
 from redundancy.bounds.intervals import Interval, gamma, outward_unless_zero
 from redundancy.bounds.linear import Linear
 from redundancy.bounds.lines import Line
@@ -20,14 +20,15 @@ FEW = 8
 
 def _apply(step: Map, over: Interval) -> tuple[Array, Array]:
     """Middle and radius of a linear map of an interval: infinite where it reaches what is unbounded."""
-    low, high = over.low[None], over.high[None]
-    endless = ~np.isfinite(low) | ~np.isfinite(high)
-    low, high = np.where(endless, 0.0, low), np.where(endless, 0.0, high)
-    sizes = step.sizes()
-    middle, radius = step.apply(0.5 * low + 0.5 * high)[0], sizes.apply(0.5 * high - 0.5 * low)[0]
-    if np.any(endless):
-        radius = np.where(sizes.apply(endless.astype(np.float64))[0] > 0, np.inf, radius)
-    return middle, radius
+    center, width = _middle(over)
+    return step.apply(center[None])[0], reach(step.sizes(), width)
+
+
+def _middle(over: Interval) -> tuple[Array, Array]:
+    """The middle of an interval, and how far its ends are from there."""
+    endless = ~np.isfinite(over.low) | ~np.isfinite(over.high)
+    low, high = np.where(endless, 0.0, over.low), np.where(endless, 0.0, over.high)
+    return 0.5 * low + 0.5 * high, np.where(endless, np.inf, 0.5 * high - 0.5 * low)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,7 +112,21 @@ class LinearStep:
             _summed(firsts, self.bias[0], lost[0], self.shape),
             _summed(seconds, self.bias[1], lost[1], self.shape),
             _summed(aparts, self.shift, lost[2], self.shape),
+            self._norm(lost[2]),
         ).closer()
+
+    def _norm(self, lost: Array) -> float:
+        """A bound on the Euclidean norm of the difference: units together cannot all be as far apart as each can."""
+        total, middle = euclidean(lost), self.shift
+        for term in self.inputs:
+            if (length := term.both.length) > 0.0:
+                total += term.second.norm() * length
+            if term.change is not None:
+                center, radius = _middle(term.both.first)
+                middle = middle + term.change.apply(center[None])[0]
+                total += term.change.norm() * euclidean(radius)
+        total = (total + euclidean(np.broadcast_to(middle, self.shape))) * (1.0 + gamma(FEW))
+        return np.inf if np.isnan(total) else total
 
     def backward(self, weights: Weights) -> tuple[list[Weights], Array, Array]:
         """Weights of the outputs as weights of the inputs, what is added to each row, and the sizes of all terms."""
@@ -182,6 +197,8 @@ class BentStep:
         under, over: Lines of the difference of outputs in terms of that of inputs and of the first's input.
         both: Where inputs lie.
         image: Where outputs lie.
+        astray: How far the difference lies from the lines under and over it without their level, as a multiple of that
+            of the inputs; infinite where that is not known.
     """
 
     below: Line
@@ -190,6 +207,7 @@ class BentStep:
     over: Line
     both: Both
     image: Both
+    astray: tuple[Array, Array] = (np.array(np.inf), np.array(np.inf))
     terms: int = FEW
 
     def forward(self) -> Both:
@@ -198,21 +216,38 @@ class BentStep:
 
     def backward(self, weights: Weights) -> tuple[list[Weights], Array, Array]:
         """Weights of the outputs as weights of the inputs, what is added to each row, and the sizes of all terms."""
-        apart, first, level, size = _bent(weights.apart, self.under, self.over, self.both)
+        apart, first, level, size = _bent(weights.apart, self.under, self.over, self.both, self.astray)
         if weights.first is not None:
-            _, more, added, larger = _bent(weights.first, self.below, self.above, self.both)
+            _, more, added, larger = _bent(weights.first, self.below, self.above, self.both, None)
             first, level, size = first + more, level + added, size + larger
         return [Weights(apart, first)], level, size
 
 
-def _bent(weights: Array, below: Line, above: Line, both: Both) -> tuple[Array, Array, Array, Array]:
+def _bent(
+    weights: Array, below: Line, above: Line, both: Both, astray: tuple[Array, Array] | None
+) -> tuple[Array, Array, Array, Array]:
     up, down = np.maximum(weights, 0.0), np.minimum(weights, 0.0)
     rows = len(weights)
     level, size = np.zeros(rows), np.zeros(rows)
     for part, line in ((up.reshape(rows, -1), above), (down.reshape(rows, -1), below)):
         largest = np.abs(line.level) + _times(np.abs(line.d), both.apart.size) + _times(np.abs(line.z), both.first.size)
         level, size = level + product(part, line.level), size + product(np.abs(part), largest)
+    if astray is not None:
+        level = np.fmin(level, _together(up, down, below, above, both, astray))
     return up * above.d + down * below.d, up * above.z + down * below.z, level, size
+
+
+def _together(up: Array, down: Array, below: Line, above: Line, both: Both, astray: tuple[Array, Array]) -> Array:
+    """What the levels of lines add at most, by the norm of all differences together."""
+    rows, length = len(up), both.length
+    if not np.isfinite(length):
+        return np.full(rows, np.inf)
+    far, total = np.zeros(up.shape), np.zeros(rows)
+    for part, line, most in ((up, above, astray[1]), (down, below, astray[0])):
+        known = np.broadcast_to(np.isfinite(most), up.shape[1:])
+        far = far + np.abs(part) * np.where(known, most, 0.0)
+        total = total + product(part.reshape(rows, -1), np.where(known, 0.0, line.level))
+    return np.asarray(total + lengths(far, length))
 
 
 def _times(a: Array, b: Array) -> Array:

@@ -63,7 +63,7 @@ class Walk:
         apart = self._between(name, known.apart, 1.0, 0.0) if np.any(known.apart.size) else known.apart
         first = self._between(name, known.first, 0.0, 1.0)
         second = self._between(name, known.second, 1.0, 1.0) if np.any(known.apart.size) else first
-        self.both[name] = Both(first, second, apart).closer()
+        self.both[name] = Both(first, second, apart, known.norm).closer()
         assert self.both[name].first.low.shape == shape
 
     def _at_once_exact(self, name: str) -> bool:
