@@ -22,9 +22,7 @@ def hidden(dataset, first=100, second=50, **settings):
     return Recipe(layers, data=dataset.name, **{"steps": 300, **settings})
 
 
-@claim(
-    "a fifth of all units pruned by Optimal Brain Damage mostly harms less than by weights or by chance", at_least=0.5
-)
+@claim("pruning a fifth of all units by Optimal Brain Damage mostly harms less than by weights or chance", at_least=0.5)
 @pytest.mark.parametrize("other", ["norm", "random"])
 def test_damage(other, dataset, run):
     network = run.trained(hidden(dataset)).network
