@@ -1,6 +1,6 @@
 """Tables 1 and 2 of pruning without fine-tuning: LeNet's 500 units, and 784-300-100-10, beside what was published.
 
-    python benchmarks/pruning.py [units] [capacity] [--data PATH] [--store DIR] [--seeds 10]
+    python benchmarks/pruning.py [units] [capacity] [--rows obs ...] [--data PATH] [--store DIR] [--seeds 10]
 
 The networks are those of `benchmarks/lenets.py`, which trains what the store does not have. Units are measured on 5,000
 training images; the test images score once for each entry. Entries are means over seeds with 95% intervals (Student);
@@ -59,7 +59,7 @@ def head(network: Network, images):
     return b.network(y), features
 
 
-def units(runs, rest, data):
+def units(runs, rest, data, rows):
     """Table 1."""
     print("| removed of 500 | " + " | ".join(map(str, REMOVED)) + " |\n|---|" + "---|" * len(REMOVED), flush=True)
     calibration, labels = rest.x_train[:5000], rest.y_train[:5000]
@@ -68,7 +68,7 @@ def units(runs, rest, data):
         network, test = head(run.network, data.x_test)
         parts.append((network, head(run.network, calibration)[1], Material((test,), data.y_test)))
     print(f"| nothing | {told([accuracy(network, test) for network, _, test in parts])} |", flush=True)
-    for name, options in ROWS.items():
+    for name, options in rows.items():
         cells = []
         for removed in REMOVED:
             small = [
@@ -79,7 +79,7 @@ def units(runs, rest, data):
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
 
 
-def capacity(runs, rest, data):
+def capacity(runs, rest, data, rows):
     """Table 2."""
     columns = [*(f"{100 * share:g}%" for share in SHARES), "capacity"]
     print("| removed | " + " | ".join(columns) + " |\n|---|" + "---|" * len(columns), flush=True)
@@ -87,7 +87,7 @@ def capacity(runs, rest, data):
     calibration, labels = rest.x_train[:5000], rest.y_train[:5000]
     before = [accuracy(run.network, test) for run in runs]
     print(f"| nothing | {told(before)} |", flush=True)
-    for name, options in ROWS.items():
+    for name, options in rows.items():
         known = {}
 
         def after(n, share, options=options, known=known):
@@ -114,6 +114,7 @@ def _most(holds):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tables", nargs="*", default=["units", "capacity"])
+    parser.add_argument("--rows", nargs="+", choices=list(ROWS), default=list(ROWS))
     parser.add_argument("--data")
     parser.add_argument("--store", type=Path)
     parser.add_argument("--seeds", type=int, default=10)
@@ -124,7 +125,8 @@ def main() -> None:
     for table, network, make in (("units", "lenet-5", units), ("capacity", "lenet-300-100", capacity)):
         if table in asked.tables:
             print(f"\n## {table}\n", flush=True)
-            make(train(recipe_of(network, rest), range(asked.seeds), data=rest, store=store), rest, data)
+            runs = train(recipe_of(network, rest), range(asked.seeds), data=rest, store=store)
+            make(runs, rest, data, {name: ROWS[name] for name in asked.rows})
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """A certificate says how far the outputs of two networks can differ for all inputs in a box: so no input shows more."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from redundancy import certify, claim, compact, observe
@@ -35,6 +35,7 @@ def largest_difference(first, second, rng, rounds=4):
 
 
 @claim("no input in the box shows a larger difference of two networks than their certificate says")
+@settings(max_examples=12)
 @given(
     plant=planted(["duplicate", "scaled"], networks()),
     seed=st.integers(0, 2**16),

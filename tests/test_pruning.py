@@ -102,7 +102,7 @@ def test_parameters_and_products_are_saved_as_asked(classifier, digits, of):
     assert after["after"][of] <= 0.5 * after["before"][of]
 
 
-@pytest.mark.parametrize("by", list(CRITERIA))
+@pytest.mark.parametrize("by", ["random", "srinivas-babu", "obs"])
 def test_repair_harms_less(classifier, digits, by):
     repaired, bare = (prune(classifier, data=digits.x_train[:600], remove=0.4, by=by, repair=r) for r in (True, False))
     assert repaired.harm <= bare.harm * 1.05 + 1e-3
@@ -116,7 +116,8 @@ def test_only_the_layers_that_were_named_are_pruned(classifier, digits):
 
 @pytest.mark.parametrize("options", [{"tune": 2}, {"tune": 2, "distil": True}, {"tune": 1, "rounds": 2}])
 def test_training_afterwards_brings_accuracy_back(classifier, digits, options):
-    bare, tuned = (prune(classifier, data=digits, remove=0.7, repair=False, **more) for more in ({}, options))
+    shares = {"stem": 0.5, "hidden": 0.8}
+    bare, tuned = (prune(classifier, data=digits, remove=shares, repair=False, **more) for more in ({}, options))
     assert tuned.tested[1] > bare.tested[1] + 0.1
     assert tuned.network.parameters == bare.network.parameters
     predicted = tuned.model.predict(digits.x_test, verbose=0).argmax(1)
