@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -50,7 +51,7 @@ class Prunable:
             for number in range(len(units.parts))
         }
         names = _checked(self._followed, layers)
-        wanted = [space for space in self._followed.spaces if names is None or not names.isdisjoint(layers_of(space))]
+        wanted = [space for space in self._followed.spaces if names is None or not names.isdisjoint(layers_of(network, space))]
         self.spaces = tuple(space for space in wanted if not _hindrance(space))
         self.refusals = tuple(
             Refusal(space.name, *reason, space.size)
@@ -90,10 +91,28 @@ class Prunable:
         """
         if any(self._homes[tap.name] not in values for tap in space.taps):
             return None
-        readings = tuple(self._reading(tap, values, gates) for tap in space.taps)
+        readings = self._alike(space, [self._reading(tap, values, gates) for tap in space.taps])
         if not all(np.all(np.isfinite(reading.samples)) for reading in readings):
             return None
         return View(self._incoming(space), readings, seed)
+
+    def _alike(self, space: Space, readings: list[Reading]) -> tuple[Reading, ...]:
+        """Readings by one layer that is called several times see all that it reads: its weights change once."""
+        layers = [{self.network[read.node].layer for read in tap.reads} for tap in space.taps]
+        groups: list[tuple[set[str], list[int]]] = []
+        for number, mine in enumerate(layers):
+            met = [group for group in groups if not mine.isdisjoint(group[0])]
+            groups = [group for group in groups if mine.isdisjoint(group[0])]
+            joined = sorted([number, *(place for _, places in met for place in places)])
+            groups.append((mine.union(*(names for names, _ in met)), joined))
+        found = list(readings)
+        for _, places in groups:
+            if len(places) > 1:
+                samples = np.concatenate([readings[place].samples for place in places])
+                padded = any(readings[place].padded for place in places)
+                for place in places:
+                    found[place] = replace(readings[place], samples=samples, padded=padded)
+        return tuple(found)
 
     def _reading(self, tap: Tap, values: Mapping[str, Array], gates: Mapping[str, Array] | None) -> Reading:
         home, places = self._homes[tap.name], len(tap.part.where)
@@ -136,9 +155,10 @@ def _checked(followed: Trace, layers: Iterable[str] | None) -> frozenset[str] | 
     return frozenset(names)
 
 
-def layers_of(space: Space) -> list[str]:
-    """The layers that make its units."""
-    return space.name.split(" (")[0].split("+")
+def layers_of(network: Network, space: Space) -> set[str]:
+    """The layers that make its units, as the space and as the model call them."""
+    made = space.name.split(" (")[0].split("+")
+    return {*made, *(node.layer for node in network if node.name in made)}
 
 
 def _hindrance(space: Space) -> tuple[str, str] | None:
