@@ -65,7 +65,8 @@ def prune(
             Of a data set or a file with test images these score once, and nothing is chosen by them.
         by: The criterion, one of `redundancy.saliency.CRITERIA`.
         remove: The share of the units, parameters or multiply-accumulates that goes, at least; above 0, below 1. Or the
-            share of units by name of the layer, where you know better how much goes from which.
+            share of units by name of the layer, where you know better how much goes from which; the same for layers
+            that lose their units together.
         within: Instead, as much goes as leaves the accuracy within this of the original's, as a share (0.005 is half a
             point): chosen on the last sixth of the rows, which nothing else is measured on, and judged on the test
             images by an exact test of pairs.

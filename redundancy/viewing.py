@@ -11,7 +11,7 @@ from redundancy.costs import Cost, cost_without
 from redundancy.errors import OptionError
 from redundancy.findings import Finding
 from redundancy.fold import Fold, Holds
-from redundancy.layers import RULES
+from redundancy.layers import INPUT, OUTPUT, RULES
 from redundancy.network import Array, Network
 from redundancy.saliency.obs import moments
 from redundancy.saliency.view import Ranking, Reading, View
@@ -51,7 +51,9 @@ class Prunable:
             for number in range(len(units.parts))
         }
         names = _checked(self._followed, layers)
-        wanted = [space for space in self._followed.spaces if names is None or not names.isdisjoint(layers_of(network, space))]
+        wanted = [
+            space for space in self._followed.spaces if names is None or not names.isdisjoint(layers_of(network, space))
+        ]
         self.spaces = tuple(space for space in wanted if not _hindrance(space))
         self.refusals = tuple(
             Refusal(space.name, *reason, space.size)
@@ -59,7 +61,9 @@ class Prunable:
             if ((space.size > 1 and space.taps) or layers is not None) and (reason := _hindrance(space)) is not None
         )
         if not self.spaces:
-            said = "; ".join(f"{r.space} because of layer '{r.layer}': {r.reason}" for r in self.refusals[:3])
+            every = [(space.name, *reason) for space in wanted if (reason := _hindrance(space)) is not None]
+            every.sort(key=lambda why: why[-1] in (INPUT, OUTPUT))  # which all models have
+            said = "; ".join(f"{name} because of layer '{layer}': {why}" for name, layer, why in every[:3] if layer)
             raise OptionError(f"no units may be pruned{f' ({said})' if said else ''}: give a model with hidden layers")
 
     def axes(self, space: Space) -> dict[str, int]:
@@ -158,7 +162,8 @@ def _checked(followed: Trace, layers: Iterable[str] | None) -> frozenset[str] | 
 def layers_of(network: Network, space: Space) -> set[str]:
     """The layers that make its units, as the space and as the model call them."""
     made = space.name.split(" (")[0].split("+")
-    return {*made, *(node.layer for node in network if node.name in made)}
+    layers = {node.layer for node in network}
+    return {*made, *(layer for layer in layers for step in made if step.startswith(f"{layer}/"))}
 
 
 def _hindrance(space: Space) -> tuple[str, str] | None:

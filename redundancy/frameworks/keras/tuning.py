@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, softmax
 
+from redundancy.errors import OptionError
 from redundancy.frameworks.keras.compiling import compiled_like
 from redundancy.frameworks.keras.exchange import pull
 from redundancy.frameworks.keras.likelihood import BERNOULLI, CATEGORICAL, Head
 from redundancy.frameworks.keras.writing import write
-from redundancy.errors import OptionError
 from redundancy.network import Array, Network
 
 RATE, BATCH = 1e-3, 64
