@@ -66,10 +66,12 @@ def curve(space: str, size: int, saving: float, harm: Callable[[int], float]) ->
         space: Its name.
         size: How many units it has; one has to stay.
         saving: What each unit saves.
-        harm: What it costs that so many go.
+        harm: What it costs that so many go; where that is infinite they cannot, and the curve leaves it out.
     """
     gone = sorted({min(max(1, round(share * size)), size - 1) for share in SHARES})
-    return Curve(space, size, saving, (0, *gone), (0.0, *(max(0.0, harm(count)) for count in gone)))
+    costs = {0: 0.0, **{count: max(0.0, harm(count)) for count in gone}}
+    known = {count: cost for count, cost in costs.items() if np.isfinite(cost)}
+    return Curve(space, size, saving, tuple(known), tuple(known.values()))
 
 
 def steps(curves: tuple[Curve, ...]) -> tuple[Step, ...]:

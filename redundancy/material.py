@@ -95,6 +95,8 @@ def _labelled(found: Material, labels: Any) -> Material:
             f"the labels are {array.dtype} of shape {array.shape}: give the number of the class, an integer for each"
             f" of the {found.rows} rows"
         )
+    if array.size and array.min() < 0:
+        raise OptionError(f"the labels begin at {array.min()}: give the number of the class, from 0")
     return replace(found, labels=array.reshape(-1).astype(np.int64))
 
 

@@ -82,14 +82,23 @@ class Pruner:
 
     @cached_property
     def expected(self) -> tuple[Array, ...]:
-        """What the network says of the rows that harm is measured on."""
-        return outputs_on(self.network, self.judged)
+        """What the network says of the rows that harm is measured on.
+
+        Raises:
+            OptionError: That is not finite.
+        """
+        found = outputs_on(self.network, self.judged)
+        if not all(np.all(np.isfinite(array)) for array in found):
+            raise OptionError("what the model says of the data is NaN or infinite: repair it, or leave those rows out")
+        return found
 
     def harm(self, network: Network) -> float:
-        """How far the outputs of another network are from this one's."""
+        """How far the outputs of another network are from this one's; infinite where they are not finite."""
         from redundancy.frameworks.keras.likelihood import BERNOULLI, CATEGORICAL
 
         got = outputs_on(network, self.judged)
+        if not all(np.all(np.isfinite(array)) for array in got):
+            return np.inf
         if len(got) > 1:
             return sum(of_numbers(*pair) for pair in zip(self.expected, got, strict=True))
         head = self._head
@@ -103,6 +112,7 @@ class Pruner:
     @cached_property
     def steps(self) -> tuple[Step, ...]:
         """All that could go, what costs least for what it saves first."""
+        _ = self.expected  # what is not finite, no criterion can be shown
         curves = [found for space in self.prunable.spaces if (found := self._curve(space)) is not None]
         if not curves:
             raise OptionError("no units may be pruned: what they are on data cannot be seen wherever they are read")
@@ -173,19 +183,23 @@ class Pruner:
         """The steps that take a share of the units of each layer away.
 
         Raises:
-            OptionError: Units of a layer may not go.
+            OptionError: Units of a layer may not go, or layers whose units go together are given different shares.
         """
-        found = []
+        _ = self.expected
+        found: dict[str, tuple[str, float, int]] = {}
         for layer, share in shares.items():
-            space = next((space for space in self.prunable.spaces if layer in layers_of(space)), None)
+            space = next((space for space in self.prunable.spaces if layer in layers_of(self.network, space)), None)
             if space is None:
                 reasons = [r for r in self.prunable.refusals if layer in r.space.split("+")]
                 why = f": {reasons[0].reason}" if reasons else ""
                 raise OptionError(f"units of layer '{layer}' may not go{why}; leave it out")
-            units = min(round(share * space.size), space.size - 1)
-            if units:
-                found.append(Step(space.name, units, 0.0, 0.0))
-        return tuple(found)
+            first, stated, _units = found.setdefault(
+                space.name, (layer, share, min(round(share * space.size), space.size - 1))
+            )
+            if stated != share:
+                said = f"{stated:g} of '{first}' and {share:g} of '{layer}'"
+                raise OptionError(f"remove= says {said}, which lose the same units: give one share for both")
+        return tuple(Step(name, units, 0.0, 0.0) for name, (*_, units) in found.items() if units)
 
     def _tuned(self, found: Compaction, number: int) -> Compaction:
         from redundancy.frameworks.keras.tuning import tuned
@@ -203,13 +217,19 @@ class Pruner:
             epochs=training.epochs,
             seed=training.seed + number,
         )
+        if not all(np.all(np.isfinite(weight)) for node in network for weight in node.weights.values()):
+            raise OptionError("training made weights NaN or infinite: lower the learning rate, or leave tune out")
         return replace(found, network=network)
 
     @cached_property
     def _head(self) -> Head:
-        from redundancy.frameworks.keras.likelihood import head_of
+        from redundancy.frameworks.keras.likelihood import BERNOULLI, GAUSSIAN, Head, head_of
 
-        return head_of(self.network, self.rows.labels, None)
+        head, labels = head_of(self.network, self.rows.labels, None), self.rows.labels
+        one = self.network[self.network.outputs[0]].shape == (1,)
+        if one and head.likelihood == GAUSSIAN and labels is not None and labels.max() <= 1:
+            return Head(head.node, BERNOULLI)  # a logit, as its accuracy takes it
+        return head
 
     @cached_property
     def _teacher(self) -> Array | None:

@@ -65,7 +65,8 @@ def prune(
             Of a data set or a file with test images these score once, and nothing is chosen by them.
         by: The criterion, one of `redundancy.saliency.CRITERIA`.
         remove: The share of the units, parameters or multiply-accumulates that goes, at least; above 0, below 1. Or the
-            share of units by name of the layer, where you know better how much goes from which.
+            share of units by name of the layer, where you know better how much goes from which; the same for layers
+            that lose their units together.
         within: Instead, as much goes as leaves the accuracy within this of the original's, as a share (0.005 is half a
             point): chosen on the last sixth of the rows, which nothing else is measured on, and judged on the test
             images by an exact test of pairs.
@@ -90,6 +91,7 @@ def prune(
     """
     chosen = criterion(by)
     _check_amount(remove, within, of)
+    check_seed(seed)
     if any(isinstance(n, bool) or not isinstance(n, int) or n < least for n, least in ((tune, 0), (rounds, 1))):
         raise OptionError(f"tune={tune!r} and rounds={rounds!r}: give whole numbers, tune from 0 up and rounds from 1")
     if (distil or rounds > 1) and not tune:
@@ -104,6 +106,8 @@ def prune(
         raise OptionError("within= is a margin of accuracy, and the data have no labels: give them, or use remove=")
     if tune and not distil and given.labels is None:
         raise OptionError("tune= trains to labels, and the data have none: give them, or distil=True")
+    if tune:
+        _check_tuning(network, None if distil else given.labels)
     rows, held = given.parted() if within is not None else (given, None)
     named = tuple(remove) if isinstance(remove, Mapping) else layers
     keras_model = None if isinstance(original, Network) else original
@@ -136,6 +140,16 @@ def _check_amount(remove: Any, within: Any, of: str) -> None:
     check_shares(name, tuple(value.values()) if isinstance(value, Mapping) else (value,), of)
 
 
+def _check_tuning(network: Network, labels: Any) -> None:
+    """Refuses, before the work, what cannot be trained afterwards."""
+    from redundancy.frameworks.keras.likelihood import classes_of, head_of
+
+    head_of(network, labels, None)
+    shape = network[network.outputs[0]].shape
+    if labels is not None and shape[-1:] != (1,):
+        classes_of(labels, (len(labels), *(extent or 0 for extent in shape)))
+
+
 def check_shares(name: str, shares: Collection[Any], of: str) -> None:
     """Refuses what is no share, and what nothing can be a share of.
 
@@ -153,6 +167,16 @@ def check_shares(name: str, shares: Collection[Any], of: str) -> None:
             raise OptionError(f"{name}={share!r} is no share between 0 and 1, such as {example}")
     if of not in MEASURES:
         raise OptionError(f"of={of!r} is nothing that can be saved: choose from {', '.join(MEASURES)}")
+
+
+def check_seed(seed: Any) -> None:
+    """Refuses what no generator of random numbers begins with.
+
+    Raises:
+        OptionError: It is no whole number from 0 up.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise OptionError(f"seed={seed!r}: give a whole number from 0 up")
 
 
 def check_rows(rows: Material) -> None:

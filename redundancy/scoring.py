@@ -23,6 +23,8 @@ def right(network: Network, rows: Material) -> Array:
     Raises:
         OptionError: The network is no classifier of rows, or the labels are no such classes.
     """
+    from redundancy.frameworks.keras.likelihood import BERNOULLI, head_of
+
     first, *others = outputs_on(network, rows)
     assert rows.labels is not None
     scores = first.reshape(len(first), -1)
@@ -34,8 +36,7 @@ def right(network: Network, rows: Material) -> Array:
         )
     if scores.shape[1] > 1:
         return np.asarray(scores.argmax(axis=1) == rows.labels)
-    output = network[network.outputs[0]]
-    threshold = 0.5 if output.config.get("function") == "sigmoid" else 0.0
+    threshold = 0.5 if head_of(network, None, None).likelihood == BERNOULLI else 0.0
     return np.asarray((scores[:, 0] > threshold) == (rows.labels == 1))
 
 

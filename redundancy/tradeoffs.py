@@ -14,7 +14,7 @@ from redundancy.errors import OptionError
 from redundancy.material import Material, material
 from redundancy.network import Network
 from redundancy.pruner import Pruner, Training
-from redundancy.pruning import BATCH, check_rows, check_shares, network_of
+from redundancy.pruning import BATCH, check_rows, check_seed, check_shares, network_of
 from redundancy.saliency import criterion
 from redundancy.scoring import accuracy
 from redundancy.viewing import Prunable
@@ -125,12 +125,13 @@ def tradeoffs(
         trust: Run code that a model file brings along.
 
     Raises:
-        OptionError: As of `prune`.
+        OptionError: As of `prune`; of shares, where not even the smallest can go.
         UnsupportedError: As of `prune`.
     """
     chosen = [criterion(name) for name in _words(by)]
     wanted = sorted(set(shares))
     check_shares("shares", wanted, of)
+    check_seed(seed)
     original = model if isinstance(model, Network) else model_of(model, trust)
     keras_model = None if isinstance(original, Network) else original
     if timed and keras_model is None:
@@ -146,6 +147,8 @@ def tradeoffs(
         pruner = Pruner(network, each, rows, prunable, of, repair, seed, Training(None))
         for share in wanted:
             if not pruner.reaches(share):
+                if share == wanted[0]:
+                    pruner.enough(share)  # says how much can go
                 continue
             counts = gone_after(pruner.enough(share))
             small = pruner.pruned(counts).network

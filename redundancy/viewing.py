@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from redundancy.costs import Cost, cost_without
 from redundancy.errors import OptionError
 from redundancy.findings import Finding
 from redundancy.fold import Fold, Holds
-from redundancy.layers import RULES
+from redundancy.layers import INPUT, OUTPUT, RULES
 from redundancy.network import Array, Network
 from redundancy.saliency.obs import moments
 from redundancy.saliency.view import Ranking, Reading, View
@@ -50,7 +51,9 @@ class Prunable:
             for number in range(len(units.parts))
         }
         names = _checked(self._followed, layers)
-        wanted = [space for space in self._followed.spaces if names is None or not names.isdisjoint(layers_of(space))]
+        wanted = [
+            space for space in self._followed.spaces if names is None or not names.isdisjoint(layers_of(network, space))
+        ]
         self.spaces = tuple(space for space in wanted if not _hindrance(space))
         self.refusals = tuple(
             Refusal(space.name, *reason, space.size)
@@ -58,7 +61,9 @@ class Prunable:
             if ((space.size > 1 and space.taps) or layers is not None) and (reason := _hindrance(space)) is not None
         )
         if not self.spaces:
-            said = "; ".join(f"{r.space} because of layer '{r.layer}': {r.reason}" for r in self.refusals[:3])
+            every = [(space.name, *reason) for space in wanted if (reason := _hindrance(space)) is not None]
+            every.sort(key=lambda why: why[-1] in (INPUT, OUTPUT))  # which all models have
+            said = "; ".join(f"{name} because of layer '{layer}': {why}" for name, layer, why in every[:3] if layer)
             raise OptionError(f"no units may be pruned{f' ({said})' if said else ''}: give a model with hidden layers")
 
     def axes(self, space: Space) -> dict[str, int]:
@@ -90,10 +95,28 @@ class Prunable:
         """
         if any(self._homes[tap.name] not in values for tap in space.taps):
             return None
-        readings = tuple(self._reading(tap, values, gates) for tap in space.taps)
+        readings = self._alike(space, [self._reading(tap, values, gates) for tap in space.taps])
         if not all(np.all(np.isfinite(reading.samples)) for reading in readings):
             return None
         return View(self._incoming(space), readings, seed)
+
+    def _alike(self, space: Space, readings: list[Reading]) -> tuple[Reading, ...]:
+        """Readings by one layer that is called several times see all that it reads: its weights change once."""
+        layers = [{self.network[read.node].layer for read in tap.reads} for tap in space.taps]
+        groups: list[tuple[set[str], list[int]]] = []
+        for number, mine in enumerate(layers):
+            met = [group for group in groups if not mine.isdisjoint(group[0])]
+            groups = [group for group in groups if mine.isdisjoint(group[0])]
+            joined = sorted([number, *(place for _, places in met for place in places)])
+            groups.append((mine.union(*(names for names, _ in met)), joined))
+        found = list(readings)
+        for _, places in groups:
+            if len(places) > 1:
+                samples = np.concatenate([readings[place].samples for place in places])
+                padded = any(readings[place].padded for place in places)
+                for place in places:
+                    found[place] = replace(readings[place], samples=samples, padded=padded)
+        return tuple(found)
 
     def _reading(self, tap: Tap, values: Mapping[str, Array], gates: Mapping[str, Array] | None) -> Reading:
         home, places = self._homes[tap.name], len(tap.part.where)
@@ -136,9 +159,11 @@ def _checked(followed: Trace, layers: Iterable[str] | None) -> frozenset[str] | 
     return frozenset(names)
 
 
-def layers_of(space: Space) -> list[str]:
-    """The layers that make its units."""
-    return space.name.split(" (")[0].split("+")
+def layers_of(network: Network, space: Space) -> set[str]:
+    """The layers that make its units, as the space and as the model call them."""
+    made = space.name.split(" (")[0].split("+")
+    layers = {node.layer for node in network}
+    return {*made, *(layer for layer in layers for step in made if step.startswith(f"{layer}/"))}
 
 
 def _hindrance(space: Space) -> tuple[str, str] | None:

@@ -12,7 +12,8 @@ from redundancy import Network, load_data, prune
 from redundancy.errors import OptionError, RedundancyError
 from redundancy.frameworks.keras import evaluate, read
 from redundancy.frameworks.keras.sensitivity import gates
-from redundancy.pruner import _first
+from redundancy.material import Material
+from redundancy.pruner import Pruner, Training, _first
 from redundancy.saliency import CRITERIA
 from redundancy.strategies import networks
 from redundancy.viewing import Prunable
@@ -205,3 +206,125 @@ def test_too_few_rows_are_refused(classifier, digits):
 @given(st.integers(1, 40), st.integers(0, 50))
 def test_halving_finds_the_first(most, begins):
     assert _first(most, lambda n: n >= begins) == min(max(begins, 1), most)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """Data with three classes."""
+    x = np.random.default_rng(0).normal(size=(96, 6)).astype("float32")
+    return x, (x[:, 0] > 0).astype(int) + (x[:, 1] > 0)
+
+
+def dense(outputs, function=None, **settings):
+    """A model with one hidden layer of eight units, compiled with Adam where a loss is given."""
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Dense(8, activation="relu", name="hidden"), keras.layers.Dense(outputs, function, name="o")]
+    model = keras.Sequential([keras.Input((6,)), *layers])
+    if settings:
+        model.compile(**{"optimizer": "adam", **settings})
+    return model
+
+
+SPARSE = keras.losses.sparse_categorical_crossentropy
+
+
+@pytest.mark.parametrize(
+    "loss", [SPARSE, keras.losses.SparseCategoricalCrossentropy(name="mine"), [SPARSE], {"o": SPARSE}]
+)
+def test_a_loss_takes_its_labels_however_it_was_given(rows, loss):
+    x, y = rows
+    assert prune(dense(3, "softmax", loss=loss), data=x, labels=y, remove=0.3, tune=1).epochs == 1
+
+
+def own_loss(truth, said):
+    raise ValueError("of two inputs")
+
+
+def test_a_loss_that_breaks_is_one_line(rows):
+    x, y = rows
+    with pytest.raises(OptionError, match="cannot be trained as it is compiled"):
+        prune(dense(3, "softmax", loss=own_loss), data=x, labels=y, remove=0.3, tune=1)
+
+
+@pytest.mark.parametrize("settings", [{"labels": -1}, {"labels": 5}, {"seed": -1}, {"seed": "a"}])
+def test_labels_and_seeds_that_are_none_are_refused(rows, settings):
+    x, y = rows
+    given = {"seed": 0, "labels": 0} | settings
+    model, labels = dense(3, "softmax"), y + given["labels"]
+    with pytest.raises(OptionError, match="from 0"):
+        prune(model, data=x, labels=labels, remove=0.3, tune=1, seed=given["seed"])
+
+
+@pytest.mark.parametrize("last", [keras.layers.Reshape((1,)), keras.layers.Activation("linear")])
+def test_a_probability_is_one_behind_a_cast_or_a_reshape_too(rows, last):
+    x, _ = rows
+    model = dense(1, "sigmoid")
+    y = (model.predict(x, verbose=0)[:, 0] > 0.5).astype(int)
+    assert 0 < y.mean() < 1
+    behind = keras.Model(model.inputs, last(model.outputs[0]))
+    assert prune(behind, data=x, labels=y, remove=None, within=0.5).chosen[0] == 1.0
+
+
+def test_an_output_whose_sign_decides_is_read_as_a_logit(rows):
+    x, y = rows
+    network = read(dense(1))
+    given = Material((x,), (y > 0).astype(int))
+    work = Pruner(network, CRITERIA["obs"], given, Prunable(network), "units", True, 0, Training(None))
+    assert work._head.likelihood == "bernoulli"
+
+
+def test_layers_that_lose_the_same_units_lose_them_once():
+    inputs = keras.Input((6,))
+    both = [keras.layers.Dense(8, name=name)(inputs) for name in "ab"]
+    hidden = keras.layers.ReLU()(keras.layers.Add()(both))
+    model = keras.Model(inputs, keras.layers.Dense(2)(hidden))
+    x = np.random.default_rng(0).normal(size=(64, 6))
+    assert len(prune(model, data=x, remove={"a": 0.5, "b": 0.5}).removals) == 4
+    with pytest.raises(OptionError, match="give one share"):
+        prune(model, data=x, remove={"a": 0.5, "b": 0.25})
+
+
+def test_a_layer_that_is_called_twice_takes_over_once():
+    a, b = keras.Input((6,), name="a"), keras.Input((3,), name="b")
+    first, second = keras.layers.Dense(6, activation="relu", name="first"), keras.layers.Dense(4, name="second")
+    sides = [second(first(each)) for each in (a, keras.layers.Dense(6, activation="relu")(b))]
+    model = keras.Model([a, b], keras.layers.Concatenate()(sides))
+    rng = np.random.default_rng(0)
+    found = prune(model, data=[rng.normal(size=(64, n)) for n in (6, 3)], remove={"first": 0.5})
+    assert found.model.get_layer("first").units == 3
+
+
+def test_layers_of_two_steps_are_called_as_the_model_calls_them():
+    layers = [keras.layers.SeparableConv1D(6, 3, name="sep"), keras.layers.Flatten(), keras.layers.Dense(2)]
+    model = keras.Sequential([keras.Input((8, 3)), *layers])
+    x = np.random.default_rng(0).normal(size=(64, 8, 3))
+    assert len(prune(model, data=x, remove=0.5, layers=["sep"]).removals) == 3
+    assert len(prune(model, data=x, remove={"sep": 0.5}).removals) == 3
+
+
+def test_what_is_not_finite_is_refused_before_and_after(rows):
+    x, y = rows
+    model = dense(3)
+    kernel, bias = model.get_layer("o").get_weights()
+    kernel[0, 0] = np.nan
+    model.get_layer("o").set_weights([kernel, bias])
+    for remove in (0.3, {"hidden": 0.3}):
+        with pytest.raises(OptionError, match="what the model says of the data is NaN"):
+            prune(model, data=x, remove=remove)
+    wild = dense(3, "softmax", loss="sparse_categorical_crossentropy", optimizer=keras.optimizers.SGD(1e30))
+    with pytest.raises(OptionError, match="training made weights NaN"):
+        prune(wild, data=x, labels=y, remove=0.3, tune=2)
+
+
+def test_counts_that_make_outputs_infinite_are_no_choice():
+    from redundancy.allocation import curve, steps
+
+    measured = curve("a", 10, 1.0, lambda count: float(count) if count < 6 else np.inf)
+    assert measured.gone[-1] == 5
+    assert sum(step.units for step in steps((measured,))) == 5
+
+
+def test_why_no_units_may_go_is_said():
+    layers = [keras.layers.Dense(6), keras.layers.Softmax(), keras.layers.Dense(2)]
+    with pytest.raises(OptionError, match="because of layer 'softmax"):
+        prune(keras.Sequential([keras.Input((4,)), *layers]), data=np.ones((64, 4)), remove=0.5)

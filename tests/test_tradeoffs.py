@@ -110,3 +110,9 @@ def test_a_network_cannot_be_timed(files):
 def test_shares_that_cannot_go_are_left_out(files):
     found = tradeoffs(files / "model.keras", data=files / "data.npz", by=["norm"], shares=[0.5, 0.99])
     assert [p.removed for p in found.points] == [0.0, 0.5]
+
+
+def test_shares_none_of_which_can_go_are_one_line_and_no_file(run, tmp_path):
+    line = refused(run("--by", "norm", "--shares", "0.99", "--picture", "out.png", "--csv", "out.csv"))
+    assert "more than can go: 95% of the units at most" in line
+    assert not list(tmp_path.iterdir())

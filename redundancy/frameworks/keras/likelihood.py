@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import expit, softmax
 
 from redundancy.errors import OptionError, UnsupportedError
-from redundancy.network import Array, Network
+from redundancy.network import Array, Network, Node
 
 CATEGORICAL, BERNOULLI, GAUSSIAN = "categorical", "bernoulli", "gaussian"
 
@@ -58,7 +58,7 @@ class Head:
             found = means - (drawn if labels is None else _like(labels, scores.shape))
         else:
             means = softmax(scores, axis=-1)
-            chosen = _drawn(means, rng) if labels is None else _classes(labels, scores.shape)
+            chosen = _drawn(means, rng) if labels is None else classes_of(labels, scores.shape)
             found = means - np.eye(scores.shape[-1])[chosen]
         return np.moveaxis(found, -1, self.axis)
 
@@ -82,15 +82,30 @@ def head_of(network: Network, labels: Array | None, likelihood: str | None) -> H
             f"the network has {len(network.outputs)} outputs, and which of them the loss is of is not known: keep one"
         )
     output = network[network.outputs[0]]
-    function = output.config.get("function") if output.kind == "activation" else None
+    last = _speaking(network)
+    function = last.config.get("function") if last.kind == "activation" else None
     said = _PEELED.get(str(function))
     if said and likelihood in (None, said):
-        axis = output.config.get("axis", -1)
-        return Head(output.inputs[0], said, axis + 1 if axis >= 0 else axis)
+        axis = last.config.get("axis", -1)
+        return Head(last.inputs[0], said, axis + 1 if axis >= 0 else axis)
     if likelihood is None:
         classes = function == "log_softmax" or _are_classes(labels, output.shape)
         likelihood = CATEGORICAL if classes else GAUSSIAN
     return Head(output.name, likelihood)
+
+
+def _speaking(network: Network) -> Node:
+    """The node that says what the output is: the last one, or a function before what only casts or reshapes it."""
+    last = node = network[network.outputs[0]]
+    cast_only = True
+    while True:
+        linear = node.kind == "activation" and node.config.get("function") == "linear"
+        if not linear and node.kind not in ("reshape", "flatten"):
+            break
+        cast_only = cast_only and linear
+        node = network[node.inputs[0]]
+    each = node.kind == "activation" and node.config.get("function") == "sigmoid"  # whatever axis it lies on
+    return node if each or cast_only else last
 
 
 def _are_classes(labels: Array | None, shape: tuple[int | None, ...]) -> bool:
@@ -106,7 +121,16 @@ def _like(labels: Array, shape: tuple[int, ...]) -> Array:
     return np.asarray(labels, np.float64).reshape(shape)
 
 
-def _classes(labels: Array, shape: tuple[int, ...]) -> Array:
+def classes_of(labels: Array, shape: tuple[int, ...]) -> Array:
+    """Labels as the classes of scores, one for each row of them.
+
+    Args:
+        labels: Of n rows.
+        shape: (n, ..., classes), of the scores.
+
+    Raises:
+        OptionError: They are of another shape, or no such classes.
+    """
     if labels.dtype.kind not in "iu" or labels.size != np.prod(shape[:-1]) or len(labels) != shape[0]:
         what = f"labels of shape {labels.shape} ({labels.dtype}) for {shape[-1]} classes and outputs of shape {shape}"
         raise OptionError(f"{what}: give the number of the class, one integer for each")

@@ -40,10 +40,11 @@ def gates(
     - `gaussian`, numbers with unit variance: half the squared error. Labels are numbers, one each; drawn ones are the
       outputs plus standard normal noise.
 
-    A network that ends with softmax or sigmoid says which; it is differentiated from what that function reads, so that
-    no logarithm of a rounded probability is taken. Of any other, labels that are integers, fewer than the outputs, are
-    taken for classes, and the outputs for logits. With neither it is `gaussian`: that linear outputs are logits cannot
-    be known without labels, so say `likelihood="categorical"` where they are.
+    A network that ends with softmax or sigmoid, before casts (and a sigmoid before reshapes), says which; it is
+    differentiated from what that function reads, so that no logarithm of a rounded probability is taken. Of any other,
+    labels that are integers, fewer than the outputs, are taken for classes, and the outputs for logits. With neither
+    it is `gaussian`: that linear outputs are logits cannot be known without labels, so say `likelihood="categorical"`
+    where they are.
 
     Args:
         network: Of one output.

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, softmax
 
+from redundancy.errors import OptionError
 from redundancy.frameworks.keras.compiling import compiled_like
 from redundancy.frameworks.keras.exchange import pull
 from redundancy.frameworks.keras.likelihood import BERNOULLI, CATEGORICAL, Head
@@ -41,10 +42,15 @@ def tuned(
             J. Dean, Distilling the Knowledge in a Neural Network, 2015, at temperature 1). Shape (n, ...), float64.
         epochs: How often each row is seen.
         seed: Of the order of the rows.
+
+    Raises:
+        OptionError: It cannot be trained as it is compiled.
     """
     model = write(network)
     if like is not None:
         compiled_like(like, model)
+        if isinstance(model.loss, list | tuple | dict):  # of one output, named or in a list
+            model.compile(model.optimizer, next(iter(_losses(model.loss)), None))
     logits = head.node == network.outputs[0]
     if teacher is not None or not getattr(model, "compiled", False):
         optimizer = model.optimizer if getattr(model, "compiled", False) else "adam"
@@ -55,7 +61,11 @@ def tuned(
         order = rng.permutation(len(inputs[0]))
         arrays = [array[order] for array in inputs]
         given = arrays[0] if len(arrays) == 1 else arrays
-        model.fit(given, targets[order], batch_size=BATCH, epochs=1, shuffle=False, verbose=0)
+        try:
+            model.fit(given, targets[order], batch_size=BATCH, epochs=1, shuffle=False, verbose=0)
+        except Exception as error:  # losses and layers of the user's own may raise anything here
+            why = " ".join(str(error).split())[:200] or type(error).__name__
+            raise OptionError(f"the model cannot be trained as it is compiled ({why}): compile it anew") from error
     return pull(model, network)
 
 
@@ -77,11 +87,19 @@ def _targets(head: Head, logits: bool, teacher: Array) -> Array:
     return np.asarray(expit(teacher)) if logits and head.likelihood == BERNOULLI else teacher
 
 
+def _losses(given: Any) -> list[Any]:
+    """Those of each output, without those of none."""
+    return [each for each in (given.values() if isinstance(given, dict) else given) if each is not None]
+
+
 def _wanted(model: Any, labels: Array | None, network: Network) -> Array:
     """Labels in the form that the loss of the model takes."""
     assert labels is not None
-    loss = model.loss if isinstance(model.loss, str) else getattr(model.loss, "name", type(model.loss).__name__)
-    name = str(loss).replace("_", "").lower()
+    loss = model.loss
+    # A loss may be a name, a function or an object, which may be called as its user likes and wrap a function.
+    called = [loss if isinstance(loss, str) else type(loss).__name__]
+    called += [str(getattr(each, "__name__", "")) for each in (loss, getattr(loss, "fn", None))]
+    name = " ".join(called).replace("_", "").lower()
     classes = network[network.outputs[0]].shape[-1]
     one_hot = classes is not None and classes > 1 and "sparse" not in name
     return np.eye(classes or 1, dtype="float32")[labels] if one_hot else labels
