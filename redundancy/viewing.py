@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -179,15 +179,23 @@ def _hindrance(space: Space) -> tuple[str, str] | None:
     return None
 
 
-def _factor(network: Network, tap: Tap) -> Array:
-    """A with A A' the products of the weights that read units, summed over where they lie. Shape (n, at most n)."""
-    products = np.zeros((len(tap.units), len(tap.units)))
+def _blocks(network: Network, tap: Tap) -> Iterator[Array]:
+    """The weights that read units, for each that does and each place where these lie. Shapes (n, m), float64."""
     for read in tap.reads:
         node = network[read.node]
         weights = np.moveaxis(RULES[node.kind].loose(node)[read.weight], read.axis, 0)
         for places in tap.part.where:
-            rows = np.asarray(weights[places], np.float64).reshape(len(places), -1)
-            products += rows @ rows.T
+            yield np.asarray(weights[places], np.float64).reshape(len(places), -1)
+
+
+def _factor(network: Network, tap: Tap) -> Array:
+    """A with A A' the products of the weights that read units, summed over where they lie. Shape (n, at most n)."""
+    blocks = list(_blocks(network, tap))
+    if sum(block.shape[1] for block in blocks) <= len(tap.units):
+        return np.hstack(blocks)
+    products = np.zeros((len(tap.units), len(tap.units)))
+    for block in blocks:
+        products += block @ block.T
     values, vectors = np.linalg.eigh(products)
     return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))
 

@@ -48,6 +48,16 @@ def test_a_view_has_the_weights_that_make_units_and_those_that_read_them():
     np.testing.assert_allclose(view.outgoing @ view.outgoing.T, last @ last.T, atol=1e-12)
 
 
+def test_readers_that_are_wider_than_the_units_are_many_are_seen_by_a_factor():
+    b = Builder()
+    h = dense(b, b.input((4,), dtype="float64"), 3, "first")
+    net = b.network(dense(b, b.add("activation", h, name="act", function="relu"), 9, "last"))
+    _, _, view = seen(net)
+    last = net["last"].weights["kernel"]
+    assert view.outgoing.shape == (3, 3)
+    np.testing.assert_allclose(view.outgoing @ view.outgoing.T, last @ last.T, atol=1e-12)
+
+
 @pytest.mark.parametrize("name", ["random", "norm", "srinivas-babu", "interpolative", "obs"])
 @pytest.mark.parametrize("repair", [True, False])
 def test_the_small_network_computes_what_its_folds_say(name, repair):
