@@ -54,7 +54,7 @@ def test_wrong_arguments_are_refused(arguments, capsys):
 def test_a_misspelt_command_is_guessed(word, meant, capsys):
     with pytest.raises(SystemExit):
         cli.main([word])
-    choices = "data, claims, check, init, audit, compact, zoo, ledger"
+    choices = "data, claims, check, init, audit, compact, prune, tradeoffs, zoo, ledger"
     said = f"there is no command '{word}'{meant}: choose from {choices}; see redundancy --help"
     assert capsys.readouterr().err == f"redundancy: error: {said}\n"
 

@@ -16,6 +16,8 @@ from redundancy.findings import Findings
 from redundancy.fold import Fold, drop
 from redundancy.hearing import Hearing, judging
 from redundancy.notions.notion import NOTIONS, Notion
+from redundancy.saliency import CRITERIA
+from redundancy.saliency.view import in_order
 from redundancy.verdict import ATTRIBUTE, Claim, Outcome
 from redundancy.zoo import Store, train
 from redundancy.zoo import seeds as independent
@@ -55,8 +57,8 @@ class Workshop:
         trained: The fixture; a sabotaged one may take its place.
     """
 
-    def __init__(self, claims, dataset, store):
-        self.claims, self.dataset = claims, dataset
+    def __init__(self, claims, dataset, store, places):
+        self.claims, self.dataset, self.store, self.places = claims, dataset, store, places
         self.trained = lambda recipe, seeds: train(recipe, seeds, data=dataset, store=store)
 
     def brief(self, steps):
@@ -74,6 +76,8 @@ class Workshop:
             return made(**{wanted: self.fixture(module, wanted) for wanted in inspect.signature(made).parameters})
         return {
             "dataset": self.dataset,
+            "store": self.store,
+            "tmp_path_factory": self.places,
             "trained": self.trained,
             "seeds": lambda count, *keys: independent("sabotage", *keys, root=0, count=count),
             "root_seed": 0,
@@ -99,8 +103,8 @@ class Workshop:
 
 
 @pytest.fixture
-def workshop(claims, dataset, store):
-    return Workshop(claims, dataset, store)
+def workshop(claims, dataset, store, tmp_path_factory):
+    return Workshop(claims, dataset, store, tmp_path_factory)
 
 
 def without_folding(network, folds):
@@ -310,6 +314,51 @@ def test_near_duplicates_that_are_folded_wrongly_are_noticed(workshop, monkeypat
     monkeypatch.setattr(compaction, "operate", operate)
     workshop.brief(steps=40)
     workshop.refutes("merging", "test_near", "was claimed", tolerance=10.0)
+
+
+def test_certificates_that_promise_too_much_are_noticed(workshop, monkeypatch):
+    module = workshop.module("certificates")
+    certify = module.certify
+    monkeypatch.setattr(
+        module,
+        "certify",
+        lambda first, second: SimpleNamespace(bound=1e-3 * certify(first, second).bound, rounding=0.0),
+    )
+    workshop.refutes("certificates", "test_certificates")
+
+
+@pytest.mark.parametrize("other", ["norm", "random"])
+def test_damage_that_is_upside_down_is_noticed(workshop, monkeypatch, other):
+    damage = CRITERIA["obd"]
+    upside_down = replace(damage, rank=lambda view: in_order(damage.rank(view).order[::-1], np.arange(view.size) + 1.0))
+    monkeypatch.setitem(CRITERIA, "obd", upside_down)
+    workshop.brief(steps=60)
+    workshop.refutes("what_matters", "test_damage", RATE, other=other)
+
+
+@pytest.mark.parametrize("broken", ["size", "time"])
+def test_pruning_that_saves_nothing_is_noticed(workshop, monkeypatch, broken):
+    module = workshop.module("what_matters")
+    if broken == "size":
+        monkeypatch.setattr(module, "prune", lambda network, **_: SimpleNamespace(network=network))
+    monkeypatch.setattr(module, "latencies", lambda *_: (2.0, 1.0) if broken == "size" else (1.0, 1.0))
+    workshop.refutes("what_matters", "test_smaller_and_faster", RATE)
+
+
+def test_pruning_that_ruins_a_network_is_not_called_better(workshop, monkeypatch):
+    def ruined(network, **_):
+        zeros = {name: np.zeros_like(array) for name, array in network["dense_3"].weights.items()}
+        return SimpleNamespace(network=network.with_weights({"dense_3": zeros}))
+
+    monkeypatch.setattr(workshop.module("what_matters"), "prune", ruined)
+    workshop.refutes("what_matters", "test_better", "better was claimed|higher was claimed")
+
+
+def test_a_repair_with_wrong_signs_is_noticed(workshop, monkeypatch):
+    module = workshop.module("what_matters")
+    replaced = module.replaced
+    monkeypatch.setattr(module, "replaced", lambda *given: -replaced(*given))
+    workshop.refutes("what_matters", "test_repair")
 
 
 def test_every_claim_is_sabotaged(claims):
