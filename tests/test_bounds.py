@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from forward import forward
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from redundancy.algebra import algebra_of
@@ -26,6 +26,7 @@ def between(ends, share):
     return ends[0] + share * (ends[1] - ends[0])
 
 
+@example({"function": "gelu"}, [-1.0, 0.0], [-1.0, 0.0], [(0.0, 0.0)])
 @given(activations(), ENDS, ENDS, st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=20))
 def test_a_function_and_its_difference_lie_between_their_lines(config, ends, apart, shares):
     function = algebra_of(config).function

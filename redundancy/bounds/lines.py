@@ -172,7 +172,8 @@ def difference_lines(
     d, (m, M) = apart, steep
     with np.errstate(all="ignore"):
         ends = [(np.fmin(_times(m, e), _times(M, e)), np.fmax(_times(m, e), _times(M, e))) for e in (d.low, d.high)]
-        (low, _), (_, high) = ends
+        # A function that also falls moves furthest at either end, whichever way.
+        low, high = np.fmin(ends[0][0], ends[1][0]), np.fmax(ends[0][1], ends[1][1])
         image = outward_unless_zero(low, high).meet(apart_images(w_image, z_image))
         above = [_secant(d, ends[0][1], ends[1][1], M, 1), _level(image.high), _minus(w_above, z_below, 1)]
         below = [_secant(d, ends[0][0], ends[1][0], M, -1), _level(image.low), _minus(w_below, z_above, -1)]
