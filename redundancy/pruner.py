@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,7 +14,7 @@ from redundancy.allocation import Curve, Step, curve, gone_after, steps
 from redundancy.compaction import Compaction, continued, exhausted
 from redundancy.costs import cost
 from redundancy.divergence import of_classes, of_numbers, of_yes_or_no
-from redundancy.errors import OptionError
+from redundancy.errors import OptionError, UnsupportedError
 from redundancy.findings import Findings
 from redundancy.material import Material
 from redundancy.network import Array, Network
@@ -125,7 +126,9 @@ class Pruner:
         view, ranking = seen
 
         def harm(count: int) -> float:
-            return self.harm(self._without(self.network, space, view, ranking, count).network)
+            found = self._without(self.network, space, view, ranking, count)
+            # What surgery refuses costs nothing and saves nothing: it cannot go.
+            return self.harm(found.network) if len(found.removals) == count else np.inf
 
         return curve(space.name, space.size, self._saving(space), harm)
 
@@ -157,7 +160,11 @@ class Pruner:
         return exhausted(network, lambda _: known.pop() if known else Findings((), ()), unfit=unfit)
 
     def pruned(self, counts: Mapping[str, int]) -> Compaction:
-        """The network without so many units of each space, one space after the other."""
+        """The network without so many units of each space, one space after the other.
+
+        Raises:
+            UnsupportedError: Some of them may not go.
+        """
         key = tuple(sorted(counts.items()))
         if key not in self._done:
             found, rounds = Compaction(self.network, self.network, (), ()), self.training.rounds
@@ -167,6 +174,7 @@ class Pruner:
                     if more := total * (number + 1) // rounds - total * number // rounds:
                         found = self._continued(found, space.name, more)
                 found = self._tuned(found, number) if counts else found
+            _check_gone(found, counts)
             self._done = {key: found}  # one is enough: to look at the last one again
         return self._done[key]
 
@@ -269,6 +277,16 @@ class Pruner:
         )
         within = accuracy(self.pruned(gone_after(self.steps[:over])).network, held) >= least
         return self.steps[: over if within else over - 1]
+
+
+def _check_gone(found: Compaction, counts: Mapping[str, int]) -> None:
+    """Refuses a network that kept units that were to go."""
+    gone = Counter(removal.space for removal in found.removals)
+    for space, count in counts.items():
+        if gone[space] < count:
+            reasons = [refusal for refusal in found.refusals if refusal.space == space]
+            why = f": {reasons[-1].reason}" if reasons else ", since what they are on data cannot be seen"
+            raise UnsupportedError(f"{count} units of '{space}' cannot go{why}; prune other layers, by layers=")
 
 
 def _first(most: int, holds: Callable[[int], bool]) -> int:

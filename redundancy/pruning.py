@@ -69,7 +69,8 @@ def prune(
             that lose their units together.
         within: Instead, as much goes as leaves the accuracy within this of the original's, as a share (0.005 is half a
             point): chosen on the last sixth of the rows, which nothing else is measured on, and judged on the test
-            images by an exact test of pairs.
+            images by an exact test of pairs. Rows that the model was trained on say too little of others: where you
+            have some that it never saw, give those.
         layers: Names of the layers whose units may go; all if not given.
         of: "units", "parameters" or "macs": what `remove` is a share of, and what steps should save.
         repair: The units that stay take over from those that go, by least squares on the data.
@@ -96,6 +97,8 @@ def prune(
         raise OptionError(f"tune={tune!r} and rounds={rounds!r}: give whole numbers, tune from 0 up and rounds from 1")
     if (distil or rounds > 1) and not tune:
         raise OptionError("distil= and rounds= say how it is trained, and it is not: give tune=, in epochs")
+    if isinstance(remove, Mapping) and layers is not None:
+        raise OptionError("remove= says how much goes from which layers, and layers= says others: leave that out")
     if timed and isinstance(model, Network):
         raise OptionError("timed=True times Keras models, and a network is none: write it first")
     original = model if isinstance(model, Network) else model_of(model, trust)
@@ -122,10 +125,11 @@ def prune(
         assert within is not None
         taken = work.bearable(held, within)
     found = _result(original, work, taken, given, held, within)
-    return replace(found, latency=_latency(original, found.model, work.judged)) if timed else found
+    return replace(found, latency=latency(original, found.model, work.judged)) if timed else found
 
 
-def _latency(original: Any, small: Any, rows: Material) -> tuple[float, float]:
+def latency(original: Any, small: Any, rows: Material) -> tuple[float, float]:
+    """Seconds that two Keras models of the same inputs take for the first rows, in turns."""
     from redundancy.frameworks.keras.probes import rows_of
     from redundancy.frameworks.keras.timing import latencies
 

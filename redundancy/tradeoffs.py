@@ -14,7 +14,7 @@ from redundancy.errors import OptionError
 from redundancy.material import Material, material
 from redundancy.network import Network
 from redundancy.pruner import Pruner, Training
-from redundancy.pruning import BATCH, check_rows, check_seed, check_shares, network_of
+from redundancy.pruning import check_rows, check_seed, check_shares, latency, network_of
 from redundancy.saliency import criterion
 from redundancy.scoring import accuracy
 from redundancy.viewing import Prunable
@@ -152,7 +152,7 @@ def tradeoffs(
                 continue
             counts = gone_after(pruner.enough(share))
             small = pruner.pruned(counts).network
-            seconds = _seconds(keras_model, small, pruner.judged) if timed else None
+            seconds = latency(keras_model, written(keras_model, small), pruner.judged) if timed else None
             left = whole - sum(counts.values())
             points.append(_point(each.name, share, small, left, pruner.harm(small), scored, seconds))
     return Tradeoffs(getattr(keras_model, "name", ""), of, repair, scored is not rows, tuple(points))
@@ -177,10 +177,3 @@ def _point(
     right = None if scored.labels is None else accuracy(network, scored)
     before, now = seconds or (None, None)
     return Point(by, share, units, left.parameters, left.macs, harm, right, now, before)
-
-
-def _seconds(original: Any, small: Network, rows: Material) -> tuple[float, float]:
-    from redundancy.frameworks.keras.timing import latencies
-
-    before, now = latencies((original, written(original, small)), rows.take(slice(BATCH)).inputs)
-    return before, now

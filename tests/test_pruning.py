@@ -9,6 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from redundancy import Network, load_data, prune
+from redundancy.building import Builder
 from redundancy.errors import OptionError, RedundancyError
 from redundancy.frameworks.keras import evaluate, read
 from redundancy.frameworks.keras.sensitivity import gates
@@ -182,6 +183,7 @@ def test_a_network_gives_a_network(digits):
         ({"remove": 0.5, "distil": True}, "give tune="),
         ({"remove": {"hidden": 2}}, "remove=2 is no share"),
         ({"remove": {}}, "no share"),
+        ({"remove": {"hidden": 0.5}, "layers": ["stem"]}, "layers= says others"),
         ({"remove": {"hidden": 0.5, "classes": 0.5}}, "units of layer 'classes' may not go"),
         ({"remove": 0.5, "of": "bytes"}, "nothing that can be saved"),
         ({"remove": 0.5, "by": "magnitude"}, "no criterion is called 'magnitude'"),
@@ -196,6 +198,23 @@ def test_what_cannot_be_done_is_said_in_one_line(classifier, digits, options, sa
     with pytest.raises(RedundancyError, match=said) as refused:
         prune(classifier, data=digits.x_train[:300], **options)
     assert "\n" not in str(refused.value)
+
+
+def overflowing():
+    """Four equal units whose weights, added up, are too large for float16."""
+    b = Builder()
+    first = {"kernel": np.ones((3, 4), "float16"), "bias": np.zeros(4, "float16")}
+    h = b.add("dense", b.input((3,), dtype="float16"), name="first", weights=first)
+    last = {"kernel": np.full((4, 2), 4e4, "float16"), "bias": np.zeros(2, "float16")}
+    return b.network(b.add("dense", b.add("activation", h, function="relu"), name="last", weights=last))
+
+
+def test_units_that_surgery_refuses_are_not_left_behind_in_silence():
+    x = np.random.default_rng(0).uniform(0, 1e-4, (80, 3)).astype("float16")
+    with pytest.raises(RedundancyError, match=r"'first' cannot go: the folded weight .* too large"):
+        prune(overflowing(), data=x, remove={"first": 0.75}, by="norm")
+    with pytest.raises(OptionError, match="more than can go"):
+        prune(overflowing(), data=x, remove=0.75, by="norm")
 
 
 def test_too_few_rows_are_refused(classifier, digits):

@@ -48,6 +48,11 @@ def add_shared(command: argparse.ArgumentParser) -> None:
         help="exit with 1 where that is found, near-duplicate included; any is all that can be removed; files are"
         " written all the same",
     )
+    add_files(command)
+
+
+def add_files(command: argparse.ArgumentParser) -> None:
+    """Adds what is said of files: what the model may do, and what may be replaced."""
     command.add_argument(
         "--import",
         dest="imports",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from redundancy.cli.models import kept
-from redundancy.cli.options import number, words
+from redundancy.cli.options import add_files, number, words
 from redundancy.cli.outputs import check_outputs, json_file, path_of, show, width
 from redundancy.cli.progress import only_ours, told
 from redundancy.cli.reading import model_of
@@ -98,16 +98,7 @@ def _add_shared(command: argparse.ArgumentParser) -> None:
     command.add_argument("--time", action="store_true", help="measure how long both models take for 32 rows, in turns")
     command.add_argument("--seed", type=int, default=0, metavar="N", help="of what is drawn (0 if not given)")
     command.add_argument("--json", metavar="OUT.json", help="write what was done as JSON; - for the standard output")
-    command.add_argument(
-        "--import",
-        dest="imports",
-        action="append",
-        default=[],
-        metavar="MODULE",
-        help="import that module first, from here or PYTHONPATH: one that registers own layers; may be given again",
-    )
-    command.add_argument("--trust", action="store_true", help="let the model file run code and read other files")
-    command.add_argument("--force", action="store_true", help="replace files that exist")
+    add_files(command)
 
 
 def _prune(arguments: argparse.Namespace) -> int:

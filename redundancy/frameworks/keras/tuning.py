@@ -46,6 +46,8 @@ def tuned(
     Raises:
         OptionError: It cannot be trained as it is compiled.
     """
+    import keras
+
     model = write(network)
     if like is not None:
         compiled_like(like, model)
@@ -53,7 +55,7 @@ def tuned(
             model.compile(model.optimizer, next(iter(_losses(model.loss)), None))
     logits = head.node == network.outputs[0]
     if teacher is not None or not getattr(model, "compiled", False):
-        optimizer = model.optimizer if getattr(model, "compiled", False) else "adam"
+        optimizer = model.optimizer if getattr(model, "compiled", False) else keras.optimizers.Adam(RATE)
         model.compile(optimizer, _loss(head, logits, matching=teacher is not None))
     targets = _targets(head, logits, teacher) if teacher is not None else _wanted(model, labels, network)
     rng = np.random.default_rng(seed)
