@@ -21,6 +21,7 @@ from jsonschema import Draft202012Validator
 
 from redundancy.cli.progress import Pace
 from redundancy.cli.recipes import seeds_of
+from redundancy.errors import OptionError
 from redundancy.report.document import schema
 from redundancy.zoo import Recipe, Store, dense, flatten, seeds
 from redundancy.zoo.shelves import ENTRY, files
@@ -345,12 +346,28 @@ def test_an_interrupt_keeps_what_is_finished(here):
             out, err = process.communicate(timeout=300)
         finally:
             process.kill()
-    assert (process.returncode, out) == (130, "")
+    assert (process.returncode, out) == (130, ""), err
     assert "Traceback" not in err
     there = kept(here / "kept")
     said = f"interrupted; {len(there):,} of 100,000 runs are in the store, and the same command trains the others"
     assert err.splitlines()[-1] == f"redundancy: {said}"
     assert {path.suffix for path in (here / "kept").rglob("*") if path.is_file()} <= {".npz", ".lock"}
+
+
+@pytest.mark.usefixtures("interruptible")
+@pytest.mark.parametrize("kind", [SystemError, OptionError, BrokenPipeError])
+def test_an_interrupt_that_a_library_makes_an_error_of_is_one_still(run, monkeypatch, kind):
+    def broken(*given):
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt as error:
+            raise kind("returned a result with an exception set") from error
+        yield
+
+    monkeypatch.setattr(TRAINING, "finished", broken)
+    code, _, err = run("train", "tiny.json", "--seeds", "0:5")
+    assert (code, "interrupted; 0 of 5 runs are in the store" in err) == (130, True)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_an_interrupt_says_how_many_are_kept(run, monkeypatch):

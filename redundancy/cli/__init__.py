@@ -12,6 +12,7 @@ from contextlib import suppress
 
 from redundancy.cli import check, claims, ledger, models, pruning, zoo
 from redundancy.cli.codes import INTERRUPTED, MISTAKE, PIPE_CLOSED, UNUSABLE
+from redundancy.cli.interrupting import interruptible
 from redundancy.cli.parsing import Parser, parsed
 from redundancy.errors import RedundancyError
 from redundancy.output import reason
@@ -30,8 +31,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a name that a terminal cannot show is no reason to fail
     try:
-        code = int(arguments.run(arguments))
-        sys.stdout.flush()
+        with interruptible():
+            code = int(arguments.run(arguments))
+            sys.stdout.flush()
     except RedundancyError as error:
         print(f"redundancy: error: {error}", file=sys.stderr)
         return UNUSABLE

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from redundancy.cli.interrupting import interruptible
 from redundancy.cli.progress import Pace, counted, only_ours, silenced, span, told
 from redundancy.cli.recipes import recipe_of
 from redundancy.errors import DataError, OptionError
@@ -120,7 +121,7 @@ def _outcome(recipe: Recipe, seeds: Collection[int], data: Dataset, store: Store
                 pass  # where that cannot be written to, nothing is loaded in vain
             print(f"redundancy: {_task(recipe, missing, len(seeds), workers)}", file=sys.stderr, flush=True)
             _load()
-        with only_ours(), counted(Pace(missing, time.monotonic()), "runs trained") as came:
+        with interruptible(), only_ours(), counted(Pace(missing, time.monotonic()), "runs trained") as came:
             for run, fresh in finished(pairs, data, store, workers):
                 outcome.add(run, fresh=fresh)
                 if fresh:
