@@ -14,7 +14,7 @@ from redundancy.errors import OptionError, RedundancyError
 from redundancy.frameworks.keras import evaluate, read
 from redundancy.frameworks.keras.sensitivity import gates
 from redundancy.material import Material
-from redundancy.pruner import Pruner, Training, _first
+from redundancy.pruner import Pruner, Training, first
 from redundancy.saliency import CRITERIA
 from redundancy.strategies import networks
 from redundancy.viewing import Prunable
@@ -224,7 +224,7 @@ def test_too_few_rows_are_refused(classifier, digits):
 
 @given(st.integers(1, 40), st.integers(0, 50))
 def test_halving_finds_the_first(most, begins):
-    assert _first(most, lambda n: n >= begins) == min(max(begins, 1), most)
+    assert first(most, lambda n: n >= begins) == min(max(begins, 1), most)
 
 
 @pytest.fixture(scope="module")
