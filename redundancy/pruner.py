@@ -230,15 +230,15 @@ class Pruner:
             seed=training.seed + number,
         )
         if not all(np.all(np.isfinite(weight)) for node in network for weight in node.weights.values()):
-            raise OptionError("training made weights NaN or infinite: lower the learning rate, or leave tune out")
+            raise OptionError("training made weights NaN or infinite: lower the learning rate, or leave tune= out")
         return replace(found, network=network)
 
     @cached_property
     def _head(self) -> Head:
-        from redundancy.frameworks.keras.likelihood import BERNOULLI, GAUSSIAN, Head, head_of
+        from redundancy.frameworks.keras.likelihood import BERNOULLI, GAUSSIAN, Head, head_of, says_probabilities
 
         head, labels = head_of(self.network, self.rows.labels, None), self.rows.labels
-        one = self.network[self.network.outputs[0]].shape == (1,)
+        one = self.network[self.network.outputs[0]].shape == (1,) and not says_probabilities(self.network)
         if one and head.likelihood == GAUSSIAN and labels is not None and labels.max() <= 1:
             return Head(head.node, BERNOULLI)  # a logit, as its accuracy takes it
         return head

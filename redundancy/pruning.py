@@ -137,7 +137,9 @@ def _check_amount(remove: Any, within: Any, of: str, layers: Any) -> None:
 
 def _check_training(tune: Any, distil: bool, rounds: Any) -> None:
     if any(isinstance(n, bool) or not isinstance(n, int) or n < least for n, least in ((tune, 0), (rounds, 1))):
-        raise OptionError(f"tune={tune!r} and rounds={rounds!r}: give whole numbers, tune from 0 up and rounds from 1")
+        raise OptionError(
+            f"tune={tune!r} and rounds={rounds!r}: give whole numbers, the first from 0 up, the second from 1"
+        )
     if (distil or rounds > 1) and not tune:
         raise OptionError("distil= and rounds= say how it is trained, and it is not: give tune=, in epochs")
 

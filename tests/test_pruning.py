@@ -284,6 +284,19 @@ def test_a_probability_is_one_behind_a_cast_or_a_reshape_too(rows, last):
     assert prune(behind, data=x, labels=y, remove=None, within=0.5).chosen[0] == 1.0
 
 
+@pytest.mark.parametrize("function", ["hard_sigmoid", "sparse_sigmoid"])
+def test_whatever_says_a_probability_is_scored_as_one(rows, function):
+    x, _ = rows
+    model = dense(1, function)
+    y = (model.predict(x, verbose=0)[:, 0] > 0.5).astype(int)
+    assert 0 < y.mean() < 1
+    behind = keras.Model(model.inputs, keras.layers.Reshape((1,))(model.outputs[0]))
+    for each in (model, behind):
+        found = prune(each, data=x, labels=y, within=0.5)
+        assert found.chosen[0] == 1.0
+        assert found.harm <= 1.0  # of the variance: no logit
+
+
 def test_an_output_whose_sign_decides_is_read_as_a_logit(rows):
     x, y = rows
     network = read(dense(1))
