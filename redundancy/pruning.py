@@ -21,7 +21,7 @@ from redundancy.pruner import Pruner, Training
 from redundancy.saliency import criterion
 from redundancy.scoring import accuracy, outputs_on, right
 from redundancy.viewing import Prunable
-from redundancy.workbench import model_of, written
+from redundancy.workbench import written
 
 if TYPE_CHECKING:
     from redundancy.workbench import Model
@@ -97,7 +97,7 @@ def prune(
     check_seed(seed)
     _check_training(tune, distil, rounds)
     check_timed(model, of, timed=timed)
-    original = model if isinstance(model, Network) else model_of(model, trust)
+    original = original_of(model, trust)
     network = network_of(original)
     given = material(network, data, labels)
     check_rows(given)
@@ -212,6 +212,15 @@ def check_rows(rows: Material) -> None:
     """
     if rows.rows < FEWEST:
         raise OptionError(f"the data have {rows.rows} rows, which say little of others: give at least {FEWEST}")
+
+
+def original_of(model: Model, trust: bool) -> Any:
+    """The network, or the Keras model, which may have been given by its path."""
+    if isinstance(model, Network):
+        return model
+    from redundancy.frameworks.keras.opening import opened
+
+    return opened(model, trust=trust)
 
 
 def network_of(original: Any) -> Network:
