@@ -265,7 +265,7 @@ def _result(
         **parts,
         by=work.criterion.name,
         repaired=work.repair,
-        epochs=work.training.epochs * work.training.rounds,
+        epochs=work.training.epochs * work.training.rounds if taken else 0,
         expected=sum(step.harm for step in taken),
         harm=work.harm(found.network),
         chosen=chosen,

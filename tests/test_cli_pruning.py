@@ -39,6 +39,22 @@ def test_as_much_as_a_margin_allows_goes_and_is_judged(run):
     assert found["verdict"]["outcome"] in out
 
 
+def test_a_margin_that_lets_nothing_go_is_told_as_that(run, monkeypatch):
+    from redundancy.pruner import Pruner
+
+    monkeypatch.setattr(Pruner, "bearable", lambda *_: ())
+    _, out, _ = run("model", "-o", "small.keras", "--data", "split", "--within", "0.05", "--tune", "1")
+    assert "No unit went: what goes first costs more accuracy than the margin allows" in " ".join(out.split())
+    assert "trained" not in out
+    assert "edundant" not in out
+
+
+def test_units_that_may_not_go_are_not_called_redundant(run):
+    _, out, _ = run("model", "-o", "small.keras", "--data", "bare", "--remove", "0.5", "--layers", "hidden,classes")
+    assert "Units that may not go one by one:" in out
+    assert "edundant" not in out
+
+
 def test_both_models_are_timed_where_that_is_asked_for(run):
     _, out, _ = run("model", "-o", "small.keras", "--data", "bare", "--remove", "0.5", "--time")
     assert "times as fast, for 1/" in out
