@@ -119,3 +119,23 @@ def test_a_real_clock_is_asked():
     found = prune(model, data=rows, by="norm", repair=False, remove=0.1, of="latency")
     assert len(found.latency) == 2
     assert cost(found.network).macs < cost(found.original).macs
+
+
+def test_a_model_that_takes_its_inputs_by_name_is_timed(rows):
+    z, b = keras.Input((6,), name="z"), keras.Input((4,), name="b")
+    both = keras.layers.Concatenate()(
+        [keras.layers.Dense(8, "relu", name=name)(each) for name, each in (("l", z), ("r", b))]
+    )
+    model = keras.Model({"z": z, "b": b}, keras.layers.Dense(3)(both))
+    assert len(prune(model, data={"z": rows, "b": rows[:, :4]}, remove=0.3, timed=True).latency) == 2
+
+
+def test_a_model_of_a_fixed_batch_and_a_memory_is_timed_and_forgets_that(rows):
+    inputs = keras.Input(batch_shape=(96, 3, 2))
+    memory = keras.layers.LSTM(8, stateful=True)
+    model = keras.Model(inputs, keras.layers.Dense(3)(memory(inputs)))
+    model.predict_on_batch(np.ones((96, 3, 2)))
+    before = [keras.ops.convert_to_numpy(state).copy() for state in memory.states]
+    assert len(prune(model, data=rows.reshape(80, 3, 2), remove=0.3, timed=True).latency) == 2
+    after = map(keras.ops.convert_to_numpy, memory.states)
+    assert all(map(np.array_equal, before, after))
