@@ -200,13 +200,17 @@ def filled(array: Array, missing: int) -> Array:
     return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)]) if missing else array
 
 
+def keepers(model: Any) -> list[Any]:
+    """Layers that keep their state from call to call."""
+    return [layer for layer in model._flatten_layers() if getattr(layer, "stateful", False)]
+
+
 @contextmanager
 def from_rest(model: Any) -> Iterator[None]:
     """Layers that keep their state from call to call begin at zero, and have afterwards what they had."""
     import keras
 
-    keepers = [layer for layer in model._flatten_layers() if getattr(layer, "stateful", False)]
-    states = [state for layer in keepers for state in keras.tree.flatten(getattr(layer, "states", None) or [])]
+    states = [state for layer in keepers(model) for state in keras.tree.flatten(getattr(layer, "states", None) or [])]
     before = [np.array(keras.ops.convert_to_numpy(state)) for state in states]
     for state in states:
         state.assign(keras.ops.zeros_like(state))
