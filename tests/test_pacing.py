@@ -1,5 +1,7 @@
 """Pruning by time, with a clock that counts multiply-accumulates; and once with a real one."""
 
+import logging
+
 import keras
 import numpy as np
 import pytest
@@ -146,3 +148,12 @@ def test_what_is_timed_forgets_it():
     timing.latencies([model], (batch,))
     after = map(keras.ops.convert_to_numpy, memory.states)
     assert all(map(np.array_equal, before, after))
+
+
+def test_nobody_is_warned_of_models_that_are_compiled_to_be_timed(model, rows, monkeypatch):
+    logger, told = logging.getLogger("tensorflow"), []
+    before = logger.level
+    monkeypatch.setattr(timing, "_timed", lambda *_: told.append(logger.isEnabledFor(logging.WARNING)) or 1.0)
+    timing.latencies([model], (rows,))
+    assert not any(told)
+    assert logger.level == before

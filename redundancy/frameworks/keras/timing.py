@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -26,9 +27,10 @@ def latencies(models: Sequence[Any], inputs: tuple[Array, ...]) -> tuple[float, 
         models: Keras models of the same inputs.
         inputs: One batch, an array for each input in order.
     """
-    with ExitStack() as states:
+    with ExitStack() as contexts:
+        contexts.enter_context(_untold())
         for model in models:
-            states.enter_context(from_rest(model))
+            contexts.enter_context(from_rest(model))
         batches = [nested(model, inputs) for model in models]
         counts = [_calls(*each) for each in zip(models, batches, strict=True)]
         took: list[list[float]] = [[] for _ in models]
@@ -37,6 +39,18 @@ def latencies(models: Sequence[Any], inputs: tuple[Array, ...]) -> tuple[float, 
             for number in range(len(models)) if turn % 2 else reversed(range(len(models))):
                 took[number].append(_timed(models[number], batches[number], counts[number]) / counts[number])
         return tuple(float(np.median(each)) for each in took)
+
+
+@contextmanager
+def _untold() -> Iterator[None]:
+    """TensorFlow warns of many models that are compiled one after the other: which is what is wanted here."""
+    logger = logging.getLogger("tensorflow")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _calls(model: Any, batch: Any) -> int:
