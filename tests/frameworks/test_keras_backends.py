@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from redundancy import audit, compact
+from redundancy import audit, compact, prune
 from redundancy.building import Builder
 from redundancy.frameworks.keras import evaluate, read, write
 from redundancy.frameworks.keras.files import load
@@ -52,6 +52,14 @@ def test_a_model_is_compacted(dtype, rounding):
     assert after["conv"].weights["kernel"].shape == (3, 3, 2, 3)
     assert after["conv"].weights["kernel"].dtype == dtype
     np.testing.assert_allclose(evaluate(after, X.astype(dtype)), evaluate(before, X.astype(dtype)), atol=rounding)
+
+
+@pytest.mark.parametrize("by", ["obs", "obd"])  # without gradients, and with them
+def test_a_model_is_pruned_and_trained_and_timed(by):
+    data = np.random.default_rng(2).standard_normal((80, 7, 7, 2)).astype("float32")
+    found = prune(write(planted("float32")), data=data, by=by, remove=0.5, tune=1, distil=True, timed=True)
+    assert read(found.model)["conv"].weights["kernel"].shape == (3, 3, 2, 3)
+    assert len(found.latency) == 2
 
 
 def test_a_model_is_audited_on_data():
