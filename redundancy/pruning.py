@@ -14,6 +14,7 @@ from redundancy.comparing import judge_images
 from redundancy.distance import distances, largest
 from redundancy.errors import OptionError, UnsupportedError
 from redundancy.material import Material, material
+from redundancy.narrowing import closed, opened
 from redundancy.network import Network
 from redundancy.pruned import Pruning
 from redundancy.pruner import Pruner, Training
@@ -50,6 +51,7 @@ def prune(
     tune: int = 0,
     distil: bool = False,
     rounds: int = 1,
+    inputs: bool = False,
     timed: bool = False,
     trust: bool = False,
 ) -> Pruning:
@@ -71,7 +73,7 @@ def prune(
             point): chosen on the last sixth of the rows, which nothing else is measured on, and judged on the test
             images by an exact test of pairs. Rows that the model was trained on say too little of others: where you
             have some that it never saw, give those.
-        layers: Names of the layers whose units may go; all if not given.
+        layers: Names of the layers whose units may go; all if not given. Inputs may go besides, where `inputs` says so.
         of: "units", "parameters" or "macs": what `remove` is a share of, and what steps should save.
         repair: The units that stay take over from those that go, by least squares on the data.
         labels: The class of each row, where the data are arrays. Shape (n,), integers.
@@ -80,6 +82,9 @@ def prune(
             settings where it has some; where a margin was given, before the accuracy is looked at.
         distil: Train to match the original's outputs instead of the labels, which are not needed then.
         rounds: In so many rounds units go, each followed by the training.
+        inputs: What weights read of the model's inputs may go as well: the small model takes the same inputs, and of
+            some, as pixels, no notice. `remove` calls them by the layer whose outputs are read, as the Flatten of an
+            image. Such a model is no Sequential one any more.
         timed: Measure how long the two models take for a batch, in turns; both are Keras models then.
         trust: Run code that a model file brings along.
 
@@ -112,19 +117,28 @@ def prune(
     if tune:
         _check_tuning(network, None if distil else given.labels)
     rows, held = given.parted() if within is not None else (given, None)
+    taken: Mapping[str, str] = {}
+    if inputs:
+        network, taken = opened(network)
+        if not taken:
+            raise OptionError("inputs=True, and no weights read several units of an input as they are: leave it out")
+    if isinstance(remove, Mapping):
+        remove = {taken.get(name, name): share for name, share in remove.items()}
+    elif layers is not None:
+        layers = [*taken.values(), *(name for name in layers if name not in taken)]
     named = tuple(remove) if isinstance(remove, Mapping) else layers
     keras_model = None if isinstance(original, Network) else original
     training = Training(keras_model, tune, distil, rounds, seed)
     work = Pruner(network, chosen, rows, Prunable(network, named), of, repair, seed, training)
     if isinstance(remove, Mapping):
-        taken = work.stated(remove)
+        chosen_steps = work.stated(remove)
     elif remove is not None:
-        taken = work.enough(remove)
+        chosen_steps = work.enough(remove)
     else:
         assert held is not None
         assert within is not None
-        taken = work.bearable(held, within)
-    found = _result(original, work, taken, given, held, within)
+        chosen_steps = work.bearable(held, within)
+    found = _result(original, work, chosen_steps, given, held, within)
     return replace(found, latency=latency(original, found.model, work.judged)) if timed else found
 
 
@@ -213,6 +227,7 @@ def _result(
     original: Any, work: Pruner, taken: tuple[Step, ...], given: Material, held: Material | None, within: float | None
 ) -> Pruning:
     found = work.pruned(gone_after(taken))
+    found = replace(found, network=closed(found.network))
     keras_model = None if isinstance(original, Network) else original
     model = None if keras_model is None else written(keras_model, found.network, unchanged=not found.removals)
     expected, got = work.expected, outputs_on(found.network, work.judged)

@@ -108,3 +108,13 @@ def test_help_names_every_criterion(run):
 
     out = " ".join(run("--help")[1].split())
     assert all(name in out for name in CRITERIA)
+
+
+def test_inputs_may_go_as_well(run, tmp_path):
+    import keras
+
+    code, out, _ = run("model", "-o", "small.keras", "--data", "data", "--remove", "0.5", "--layers", "x", "--inputs")
+    assert code == 0, out
+    model = keras.models.load_model(tmp_path / "small.keras")
+    assert model.input_shape == (None, 6)
+    assert model.get_layer("hidden").kernel.shape == (3, 24)

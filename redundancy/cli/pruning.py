@@ -60,6 +60,9 @@ def add_commands(commands: Any) -> None:
     )
     prune.add_argument("--distil", action="store_true", help="train to match the original's outputs, not the labels")
     prune.add_argument("--rounds", type=int, default=1, metavar="N", help="let units go in N rounds, and train in each")
+    prune.add_argument(
+        "--inputs", action="store_true", help="what weights read of the model's inputs, as pixels, may go as well"
+    )
     _add_shared(prune)
     prune.set_defaults(run=_prune)
 
@@ -127,6 +130,7 @@ def _prune(arguments: argparse.Namespace) -> int:
             tune=arguments.tune,
             distil=arguments.distil,
             rounds=arguments.rounds,
+            inputs=arguments.inputs,
             timed=arguments.time,
         )
     small = kept(arguments, small)
