@@ -37,6 +37,10 @@ class OptionError(RedundancyError):
     """An option with a value that it cannot take."""
 
 
+class TooMuchError(OptionError):
+    """More of a model was to go than can."""
+
+
 class VerificationError(RedundancyError):
     """A rewritten model that does not compute what the original does: a mistake of this package, not of its user."""
 

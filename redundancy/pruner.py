@@ -14,7 +14,7 @@ from redundancy.allocation import Curve, Step, curve, gone_after, steps
 from redundancy.compaction import Compaction, continued, exhausted
 from redundancy.costs import cost
 from redundancy.divergence import of_classes, of_numbers, of_yes_or_no
-from redundancy.errors import OptionError, UnsupportedError
+from redundancy.errors import OptionError, TooMuchError, UnsupportedError
 from redundancy.findings import Findings
 from redundancy.material import Material
 from redundancy.network import Array, Network
@@ -57,7 +57,7 @@ class Pruner:
         chosen: The criterion.
         rows: What units are measured on.
         prunable: What of the network may go.
-        of: What steps should save: "units", "parameters" or "macs".
+        of: What steps should save: "units", "parameters" or "macs", which "latency" is taken for here.
         repair: Units that stay take over.
         seed: Of what is drawn.
         training: What follows.
@@ -79,7 +79,7 @@ class Pruner:
         self.of, self.repair, self.seed = of, repair, seed
         self.calibration = rows.drawn(CALIBRATION, seed)
         self.judged = rows.drawn(JUDGED, seed + 1)
-        self._done: dict[tuple[tuple[str, int], ...], Compaction] = {}
+        self._done: dict[tuple[bool, tuple[tuple[str, int], ...]], Compaction] = {}
 
     @cached_property
     def expected(self) -> tuple[Array, ...]:
@@ -159,21 +159,25 @@ class Pruner:
         known = [Findings((found,), ())]
         return exhausted(network, lambda _: known.pop() if known else Findings((), ()), unfit=unfit)
 
-    def pruned(self, counts: Mapping[str, int]) -> Compaction:
+    def pruned(self, counts: Mapping[str, int], *, trained: bool = True) -> Compaction:
         """The network without so many units of each space, one space after the other.
+
+        Args:
+            counts: By name of the space.
+            trained: With the training that follows.
 
         Raises:
             UnsupportedError: Some of them may not go.
         """
-        key = tuple(sorted(counts.items()))
+        key = (trained and self.training.epochs > 0, tuple(sorted(counts.items())))
         if key not in self._done:
-            found, rounds = Compaction(self.network, self.network, (), ()), self.training.rounds
+            found, rounds = Compaction(self.network, self.network, (), ()), self.training.rounds if trained else 1
             for number in range(rounds):
                 for space in self.prunable.spaces:
                     total = counts.get(space.name, 0)
                     if more := total * (number + 1) // rounds - total * number // rounds:
                         found = self._continued(found, space.name, more)
-                found = self._tuned(found, number) if counts else found
+                found = self._tuned(found, number) if counts and trained else found
             _check_gone(found, counts)
             self._done = {key: found}  # one is enough: to look at the last one again
         return self._done[key]
@@ -221,39 +225,35 @@ class Pruner:
             rows.inputs,
             rows.labels,
             self._head,
-            teacher=self._teacher,
+            teacher=self.network if training.distil else None,
             epochs=training.epochs,
             seed=training.seed + number,
         )
         if not all(np.all(np.isfinite(weight)) for node in network for weight in node.weights.values()):
-            raise OptionError("training made weights NaN or infinite: lower the learning rate, or leave tune out")
+            raise OptionError("training made weights NaN or infinite: lower the learning rate, or leave tune= out")
         return replace(found, network=network)
 
     @cached_property
     def _head(self) -> Head:
-        from redundancy.frameworks.keras.likelihood import BERNOULLI, GAUSSIAN, Head, head_of
+        from redundancy.frameworks.keras.likelihood import BERNOULLI, GAUSSIAN, Head, head_of, says_probabilities
 
         head, labels = head_of(self.network, self.rows.labels, None), self.rows.labels
-        one = self.network[self.network.outputs[0]].shape == (1,)
+        one = self.network[self.network.outputs[0]].shape == (1,) and not says_probabilities(self.network)
         if one and head.likelihood == GAUSSIAN and labels is not None and labels.max() <= 1:
             return Head(head.node, BERNOULLI)  # a logit, as its accuracy takes it
         return head
-
-    @cached_property
-    def _teacher(self) -> Array | None:
-        return outputs_on(self.network, self.rows)[0] if self.training.distil else None
 
     def enough(self, share: float) -> tuple[Step, ...]:
         """The fewest steps that save that share.
 
         Raises:
-            OptionError: All together do not.
+            TooMuchError: All together do not.
         """
         if not self.reaches(share):
             most = np.floor(1000 * (1.0 - self._left(gone_after(self.steps)) / self._left({}))) / 10
-            raise OptionError(f"remove={share:g} is more than can go: {most:g}% of the {self.of} at most; give less")
+            raise TooMuchError(f"remove={share:g} is more than can go: {most:g}% of the {self.of} at most; give less")
         wanted = self._wanted(share)
-        return self.steps[: _first(len(self.steps), lambda n: self._left(gone_after(self.steps[:n])) <= wanted)]
+        return self.steps[: first(len(self.steps), lambda n: self._left(gone_after(self.steps[:n])) <= wanted)]
 
     def reaches(self, share: float) -> bool:
         """Whether all steps together save that share."""
@@ -272,9 +272,7 @@ class Pruner:
     def bearable(self, held: Material, margin: float) -> tuple[Step, ...]:
         """The most steps after which the accuracy on held out rows is within the margin, as far as halving finds it."""
         least = accuracy(self.network, held) - margin
-        over = _first(
-            len(self.steps), lambda n: accuracy(self.pruned(gone_after(self.steps[:n])).network, held) < least
-        )
+        over = first(len(self.steps), lambda n: accuracy(self.pruned(gone_after(self.steps[:n])).network, held) < least)
         within = accuracy(self.pruned(gone_after(self.steps[:over])).network, held) >= least
         return self.steps[: over if within else over - 1]
 
@@ -289,7 +287,7 @@ def _check_gone(found: Compaction, counts: Mapping[str, int]) -> None:
             raise UnsupportedError(f"{count} units of '{space}' cannot go{why}; prune other layers, by layers=")
 
 
-def _first(most: int, holds: Callable[[int], bool]) -> int:
+def first(most: int, holds: Callable[[int], bool]) -> int:
     """The first of 1 to `most` of which it holds, if it holds of all after it as well; `most` if of none."""
     low, high = 1, most
     while low < high:

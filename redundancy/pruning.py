@@ -16,6 +16,7 @@ from redundancy.errors import OptionError, UnsupportedError
 from redundancy.material import Material, material
 from redundancy.narrowing import closed, opened
 from redundancy.network import Network
+from redundancy.pacing import LATENCY, Pace, goal_of, latency
 from redundancy.pruned import Pruning
 from redundancy.pruner import Pruner, Training
 from redundancy.saliency import criterion
@@ -26,13 +27,10 @@ from redundancy.workbench import model_of, written
 if TYPE_CHECKING:
     from redundancy.workbench import Model
 
-BATCH = 32
-"""Rows of the batch that is timed."""
-
 FEWEST = 60
 """Rows of data, at least."""
 
-MEASURES = ("units", "parameters", "macs")
+MEASURES = ("units", "parameters", "macs", LATENCY)
 """What `remove` may be a share of."""
 
 
@@ -66,21 +64,26 @@ def prune(
         data: What units are measured on: a data set or its name; the path of an .npz file; or arrays, as for `compact`.
             Of a data set or a file with test images these score once, and nothing is chosen by them.
         by: The criterion, one of `redundancy.saliency.CRITERIA`.
-        remove: The share of the units, parameters or multiply-accumulates that goes, at least; above 0, below 1. Or the
-            share of units by name of the layer, where you know better how much goes from which; the same for layers
-            that lose their units together.
+        remove: The share of the units, parameters, multiply-accumulates or time that goes, at least; above 0, below 1.
+            Or the share of units by name of the layer, where you know better how much goes from which; the same for
+            layers that lose their units together.
         within: Instead, as much goes as leaves the accuracy within this of the original's, as a share (0.005 is half a
             point): chosen on the last sixth of the rows, which nothing else is measured on, and judged on the test
             images by an exact test of pairs. Rows that the model was trained on say too little of others: where you
             have some that it never saw, give those.
         layers: Names of the layers whose units may go; all if not given. Inputs may go besides, where `inputs` says so.
-        of: "units", "parameters" or "macs": what `remove` is a share of, and what steps should save.
+        of: "units", "parameters", "macs" or "latency": what `remove` is a share of, and what steps should save. The
+            latency is what a batch of 32 rows takes on this machine, beside the original: as many steps as are needed,
+            in the order of what they save of multiply-accumulates, by timing some of the models, and the one that is
+            chosen once more. That depends on the machine, and may come out otherwise when it is done again; both are
+            Keras models then, and are timed.
         repair: The units that stay take over from those that go, by least squares on the data.
         labels: The class of each row, where the data are arrays. Shape (n,), integers.
         seed: Of what is drawn.
         tune: Epochs of training after pruning, on all rows that nothing is chosen by, with the model's own compile
             settings where it has some; where a margin was given, before the accuracy is looked at.
-        distil: Train to match the original's outputs instead of the labels, which are not needed then.
+        distil: Train to match the original's outputs instead of the labels, which are not needed then; on mixtures of
+            rows, where these are numbers.
         rounds: In so many rounds units go, each followed by the training.
         inputs: What weights read of the model's inputs may go as well: the small model takes the same inputs, and of
             some, as pixels, no notice. `remove` calls them by the layer whose outputs are read, as the Flatten of an
@@ -96,66 +99,78 @@ def prune(
         UnsupportedError: The model cannot be read as a graph, written back or run.
     """
     chosen = criterion(by)
-    _check_amount(remove, within, of)
+    _check_amount(remove, within, of, layers)
     check_seed(seed)
-    if any(isinstance(n, bool) or not isinstance(n, int) or n < least for n, least in ((tune, 0), (rounds, 1))):
-        raise OptionError(f"tune={tune!r} and rounds={rounds!r}: give whole numbers, tune from 0 up and rounds from 1")
-    if (distil or rounds > 1) and not tune:
-        raise OptionError("distil= and rounds= say how it is trained, and it is not: give tune=, in epochs")
-    if isinstance(remove, Mapping) and layers is not None:
-        raise OptionError("remove= says how much goes from which layers, and layers= says others: leave that out")
-    if timed and isinstance(model, Network):
-        raise OptionError("timed=True times Keras models, and a network is none: write it first")
+    _check_training(tune, distil, rounds)
+    check_timed(model, of, timed=timed)
     original = model if isinstance(model, Network) else model_of(model, trust)
     network = network_of(original)
     given = material(network, data, labels)
     check_rows(given)
+    _check_labels(network, given, within, tune, distil)
+    rows, held = given.parted() if within is not None else (given, None)
+    if inputs:
+        network, remove, layers = _with_inputs(network, remove, layers)
+    named = tuple(remove) if isinstance(remove, Mapping) else layers
+    keras_model = None if isinstance(original, Network) else original
+    training = Training(keras_model, tune, distil, rounds, seed)
+    work = Pruner(network, chosen, rows, Prunable(network, named), of, repair, seed, training)
+    goal = goal_of(work, keras_model)
+    if isinstance(remove, Mapping):
+        taken = work.stated(remove)
+    elif remove is not None:
+        taken = goal.enough(remove)
+    else:
+        assert held is not None
+        assert within is not None
+        taken = work.bearable(held, within)
+    found = _result(original, work, taken, given, held, within)
+    if isinstance(goal, Pace) and goal.seconds is not None:
+        return replace(found, latency=goal.seconds)
+    return replace(found, latency=latency(original, found.model, work.judged)) if timed or of == LATENCY else found
+
+
+def _with_inputs(network: Network, remove: Any, layers: Iterable[str] | None) -> tuple[Network, Any, Any]:
+    """The network where inputs may go; and the options, with the names of what takes them."""
+    network, taken = opened(network)
+    if not taken:
+        raise OptionError("inputs=True, and no weights read several units of an input as they are: leave it out")
+    if isinstance(remove, Mapping):
+        return network, {taken.get(name, name): share for name, share in remove.items()}, None
+    named = None if layers is None else [*taken.values(), *(name for name in layers if name not in taken)]
+    return network, remove, named
+
+
+def _check_amount(remove: Any, within: Any, of: str, layers: Any) -> None:
+    if (remove is None) == (within is None):
+        raise OptionError("say how much goes, by one of the two: remove=0.5 for half, within=0.005 for half a point")
+    name, value = ("remove", remove) if within is None else ("within", within)
+    check_shares(name, tuple(value.values()) if isinstance(value, Mapping) else (value,), of)
+    if isinstance(remove, Mapping) and layers is not None:
+        raise OptionError("remove= says how much goes from which layers, and layers= says others: leave that out")
+    if isinstance(remove, Mapping) and of != MEASURES[0]:
+        raise OptionError(
+            f"remove= says shares of the units of layers, and of='{of}' of something else: leave that out"
+        )
+
+
+def _check_training(tune: Any, distil: bool, rounds: Any) -> None:
+    if any(isinstance(n, bool) or not isinstance(n, int) or n < least for n, least in ((tune, 0), (rounds, 1))):
+        raise OptionError(
+            f"tune={tune!r} and rounds={rounds!r}: give whole numbers, the first from 0 up, the second from 1"
+        )
+    if (distil or rounds > 1) and not tune:
+        raise OptionError("distil= and rounds= say how it is trained, and it is not: give tune=, in epochs")
+
+
+def _check_labels(network: Network, given: Material, within: float | None, tune: int, distil: bool) -> None:
+    """Refuses a margin and a training that need labels which are not there, or cannot be done with these."""
     if within is not None and given.labels is None:
         raise OptionError("within= is a margin of accuracy, and the data have no labels: give them, or use remove=")
     if tune and not distil and given.labels is None:
         raise OptionError("tune= trains to labels, and the data have none: give them, or distil=True")
     if tune:
         _check_tuning(network, None if distil else given.labels)
-    rows, held = given.parted() if within is not None else (given, None)
-    taken: Mapping[str, str] = {}
-    if inputs:
-        network, taken = opened(network)
-        if not taken:
-            raise OptionError("inputs=True, and no weights read several units of an input as they are: leave it out")
-    if isinstance(remove, Mapping):
-        remove = {taken.get(name, name): share for name, share in remove.items()}
-    elif layers is not None:
-        layers = [*taken.values(), *(name for name in layers if name not in taken)]
-    named = tuple(remove) if isinstance(remove, Mapping) else layers
-    keras_model = None if isinstance(original, Network) else original
-    training = Training(keras_model, tune, distil, rounds, seed)
-    work = Pruner(network, chosen, rows, Prunable(network, named), of, repair, seed, training)
-    if isinstance(remove, Mapping):
-        chosen_steps = work.stated(remove)
-    elif remove is not None:
-        chosen_steps = work.enough(remove)
-    else:
-        assert held is not None
-        assert within is not None
-        chosen_steps = work.bearable(held, within)
-    found = _result(original, work, chosen_steps, given, held, within)
-    return replace(found, latency=latency(original, found.model, work.judged)) if timed else found
-
-
-def latency(original: Any, small: Any, rows: Material) -> tuple[float, float]:
-    """Seconds that two Keras models of the same inputs take for the first rows, in turns."""
-    from redundancy.frameworks.keras.probes import rows_of
-    from redundancy.frameworks.keras.timing import latencies
-
-    before, now = latencies((original, small), rows.take(slice(rows_of(original) or BATCH)).inputs)
-    return before, now
-
-
-def _check_amount(remove: Any, within: Any, of: str) -> None:
-    if (remove is None) == (within is None):
-        raise OptionError("say how much goes, by one of the two: remove=0.5 for half, within=0.005 for half a point")
-    name, value = ("remove", remove) if within is None else ("within", within)
-    check_shares(name, tuple(value.values()) if isinstance(value, Mapping) else (value,), of)
 
 
 def _check_tuning(network: Network, labels: Any) -> None:
@@ -185,6 +200,17 @@ def check_shares(name: str, shares: Collection[Any], of: str) -> None:
             raise OptionError(f"{name}={share!r} is no share between 0 and 1, such as {example}")
     if of not in MEASURES:
         raise OptionError(f"of={of!r} is nothing that can be saved: choose from {', '.join(MEASURES)}")
+
+
+def check_timed(model: Any, of: str, *, timed: bool) -> None:
+    """Refuses to time what is no Keras model.
+
+    Raises:
+        OptionError: That was asked for.
+    """
+    if isinstance(model, Network) and (timed or of == LATENCY):
+        asked = "timed=True" if timed else f"of='{of}'"
+        raise OptionError(f"{asked} times Keras models, and a network is none: write it first")
 
 
 def check_seed(seed: Any) -> None:

@@ -23,7 +23,7 @@ def right(network: Network, rows: Material) -> Array:
     Raises:
         OptionError: The network is no classifier of rows, or the labels are no such classes.
     """
-    from redundancy.frameworks.keras.likelihood import BERNOULLI, head_of
+    from redundancy.frameworks.keras.likelihood import says_probabilities
 
     first, *others = outputs_on(network, rows)
     assert rows.labels is not None
@@ -36,7 +36,7 @@ def right(network: Network, rows: Material) -> Array:
         )
     if scores.shape[1] > 1:
         return np.asarray(scores.argmax(axis=1) == rows.labels)
-    threshold = 0.5 if head_of(network, None, None).likelihood == BERNOULLI else 0.0
+    threshold = 0.5 if says_probabilities(network) else 0.0
     return np.asarray((scores[:, 0] > threshold) == (rows.labels == 1))
 
 

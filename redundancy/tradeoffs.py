@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from redundancy.allocation import gone_after
 from redundancy.costs import cost
-from redundancy.errors import OptionError
+from redundancy.errors import OptionError, TooMuchError
 from redundancy.material import Material, material
 from redundancy.network import Network
+from redundancy.pacing import Pace, goal_of, latency
 from redundancy.pruner import Pruner, Training
-from redundancy.pruning import check_rows, check_seed, check_shares, latency, network_of
+from redundancy.pruning import check_rows, check_seed, check_shares, check_timed, network_of
 from redundancy.saliency import criterion
 from redundancy.scoring import accuracy
 from redundancy.viewing import Prunable
@@ -116,12 +117,13 @@ def tradeoffs(
         data: As for `prune`.
         by: Criteria.
         shares: How much goes, at least; above 0, below 1. Those that cannot go are left out.
-        of: "units", "parameters" or "macs".
+        of: "units", "parameters", "macs" or "latency", as for `prune`.
         layers: Names of the layers whose units may go; all if not given.
         repair: Units that stay take over.
         labels: The class of each row, where the data are arrays.
         seed: Of what is drawn.
-        timed: Measure how long each takes beside the original, in turns; it is a Keras model then.
+        timed: Measure how long each takes beside the original, in turns, as is done anyway where shares are of the
+            latency; it is a Keras model then.
         trust: Run code that a model file brings along.
 
     Raises:
@@ -132,10 +134,9 @@ def tradeoffs(
     wanted = sorted(set(shares))
     check_shares("shares", wanted, of)
     check_seed(seed)
+    check_timed(model, of, timed=timed)
     original = model if isinstance(model, Network) else model_of(model, trust)
     keras_model = None if isinstance(original, Network) else original
-    if timed and keras_model is None:
-        raise OptionError("timed=True times Keras models, and a network is none: write it first")
     network = network_of(original)
     rows = material(network, data, labels)
     check_rows(rows)
@@ -144,18 +145,29 @@ def tradeoffs(
     scored = rows.test if rows.test is not None and rows.test.labels is not None else rows
     points = [_point("", 0.0, network, whole, 0.0, scored, None)]
     for each in chosen:
-        pruner = Pruner(network, each, rows, prunable, of, repair, seed, Training(None))
-        for share in wanted:
-            if not pruner.reaches(share):
-                if share == wanted[0]:
-                    pruner.enough(share)  # says how much can go
-                continue
-            counts = gone_after(pruner.enough(share))
-            small = pruner.pruned(counts).network
-            seconds = latency(keras_model, written(keras_model, small), pruner.judged) if timed else None
-            left = whole - sum(counts.values())
-            points.append(_point(each.name, share, small, left, pruner.harm(small), scored, seconds))
+        work = Pruner(network, each, rows, prunable, of, repair, seed, Training(None))
+        points += _curve(work, wanted, keras_model, whole, scored, timed)
     return Tradeoffs(getattr(keras_model, "name", ""), of, repair, scored is not rows, tuple(points))
+
+
+def _curve(
+    work: Pruner, wanted: list[float], original: Any, whole: int, scored: Material, timed: bool
+) -> Iterator[Point]:
+    """The points of one criterion; shares that cannot go are left out, but for the smallest, which is refused."""
+    goal = goal_of(work, original)
+    for share in wanted:
+        try:
+            counts = gone_after(goal.enough(share))
+        except TooMuchError:
+            if share == wanted[0]:
+                raise
+            continue
+        small = work.pruned(counts).network
+        seconds = goal.seconds if isinstance(goal, Pace) else None
+        if timed and seconds is None:
+            seconds = latency(original, written(original, small), work.judged)
+        left = whole - sum(counts.values())
+        yield _point(work.criterion.name, share, small, left, work.harm(small), scored, seconds)
 
 
 def _words(by: Any) -> tuple[str, ...]:

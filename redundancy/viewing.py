@@ -39,7 +39,8 @@ class Prunable:
     Attributes:
         network: As given.
         spaces: Those that may lose units one by one, in the order in which the network makes them.
-        refusals: Why others may not, where they are asked for.
+        refusals: Why others may not, where somebody may expect it: of inputs, which nobody does, and of single units,
+            only if they are named.
     """
 
     def __init__(self, network: Network, layers: Iterable[str] | None = None) -> None:
@@ -58,7 +59,7 @@ class Prunable:
         self.refusals = tuple(
             Refusal(space.name, *reason, space.size)
             for space in wanted
-            if ((space.size > 1 and space.taps) or layers is not None) and (reason := _hindrance(space)) is not None
+            if (layers is not None or _expected(network, space)) and (reason := _hindrance(space)) is not None
         )
         if not self.spaces:
             every = [(space.name, *reason) for space in wanted if (reason := _hindrance(space)) is not None]
@@ -164,6 +165,11 @@ def _checked(followed: Trace, layers: Iterable[str] | None) -> frozenset[str] | 
         if name not in known:
             raise OptionError(f"no layer is called {name!r}{suggested(str(name), known)}: name one of the model's")
     return frozenset(names)
+
+
+def _expected(network: Network, space: Space) -> bool:
+    """Whether somebody may expect that units go who named no layers."""
+    return space.size > 1 and bool(space.taps) and not set(space.name.split("+")) <= set(network.inputs)
 
 
 def layers_of(network: Network, space: Space) -> set[str]:

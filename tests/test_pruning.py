@@ -14,7 +14,7 @@ from redundancy.errors import OptionError, RedundancyError
 from redundancy.frameworks.keras import evaluate, read
 from redundancy.frameworks.keras.sensitivity import gates
 from redundancy.material import Material
-from redundancy.pruner import Pruner, Training, _first
+from redundancy.pruner import Pruner, Training, first
 from redundancy.saliency import CRITERIA
 from redundancy.strategies import networks
 from redundancy.viewing import Prunable
@@ -224,7 +224,7 @@ def test_too_few_rows_are_refused(classifier, digits):
 
 @given(st.integers(1, 40), st.integers(0, 50))
 def test_halving_finds_the_first(most, begins):
-    assert _first(most, lambda n: n >= begins) == min(max(begins, 1), most)
+    assert first(most, lambda n: n >= begins) == min(max(begins, 1), most)
 
 
 @pytest.fixture(scope="module")
@@ -282,6 +282,19 @@ def test_a_probability_is_one_behind_a_cast_or_a_reshape_too(rows, last):
     assert 0 < y.mean() < 1
     behind = keras.Model(model.inputs, last(model.outputs[0]))
     assert prune(behind, data=x, labels=y, remove=None, within=0.5).chosen[0] == 1.0
+
+
+@pytest.mark.parametrize("function", ["hard_sigmoid", "sparse_sigmoid"])
+def test_whatever_says_a_probability_is_scored_as_one(rows, function):
+    x, _ = rows
+    model = dense(1, function)
+    y = (model.predict(x, verbose=0)[:, 0] > 0.5).astype(int)
+    assert 0 < y.mean() < 1
+    behind = keras.Model(model.inputs, keras.layers.Reshape((1,))(model.outputs[0]))
+    for each in (model, behind):
+        found = prune(each, data=x, labels=y, within=0.5)
+        assert found.chosen[0] == 1.0
+        assert found.harm <= 1.0  # of the variance: no logit
 
 
 def test_an_output_whose_sign_decides_is_read_as_a_logit(rows):

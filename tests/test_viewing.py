@@ -120,3 +120,17 @@ def test_layers_that_have_to_stay_are_refused_with_the_reason():
 def test_one_word_is_no_list_of_layers():
     with pytest.raises(OptionError, match="one word"):
         Prunable(network(), "first")
+
+
+def test_why_inputs_stay_is_told_to_those_who_name_them():
+    net = network()
+    assert Prunable(net).refusals == ()
+    assert [each.space for each in Prunable(net, ["first", *net.inputs]).refusals] == list(net.inputs)
+
+
+def test_units_that_are_joined_with_an_input_are_told_to_stay():
+    b = Builder()
+    x = b.input((4,), dtype="float64")
+    both = b.add("add", dense(b, x, 4, "first"), x, name="sum")
+    net = b.network(dense(b, dense(b, b.add("activation", both, function="relu"), 5, "second"), 2, "last"))
+    assert [each.space for each in Prunable(net).refusals] == [f"{x}+first"]

@@ -13,6 +13,7 @@ from contextlib import suppress
 from redundancy.cli import check, claims, ledger, models, pruning, zoo
 from redundancy.cli.codes import INTERRUPTED, MISTAKE, PIPE_CLOSED, UNUSABLE
 from redundancy.cli.interrupting import interruptible
+from redundancy.cli.naming import in_shell
 from redundancy.cli.parsing import Parser, parsed
 from redundancy.errors import RedundancyError
 from redundancy.output import reason
@@ -35,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             code = int(arguments.run(arguments))
             sys.stdout.flush()
     except RedundancyError as error:
-        print(f"redundancy: error: {error}", file=sys.stderr)
+        print(f"redundancy: error: {in_shell(str(error), arguments.parser.keywords)}", file=sys.stderr)
         return UNUSABLE
     except MemoryError:
         print("redundancy: error: the memory is used up; use a machine with more, or less data", file=sys.stderr)

@@ -45,6 +45,13 @@ class Parser(argparse.ArgumentParser):
         """The names of its options, as --json."""
         return list(self._option_string_actions)
 
+    @property
+    def keywords(self) -> dict[str, str]:
+        """The names of its options, by what functions call them: `name=False` where an option denies it."""
+        named = {option: action for option, action in self._option_string_actions.items() if option.startswith("--")}
+        denies = argparse._StoreFalseAction
+        return {f"{act.dest}=False" if isinstance(act, denies) else act.dest: name for name, act in named.items()}
+
 
 def parsed(parser: Parser, argv: Sequence[str] | None) -> argparse.Namespace:
     """The arguments, or the end of the program; what a command does not know is said by that command.

@@ -93,12 +93,20 @@ def _add_shared(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--of",
         default="units",
-        choices=("units", "parameters", "macs"),
-        help="what --remove is a share of, and what is to be saved (units if not given)",
+        choices=("units", "parameters", "macs", "latency"),
+        help="what shares are of, and what is to be saved (units if not given); latency is the time for 32 rows, timed"
+        " on this machine beside the original, and may come out otherwise another time",
     )
     command.add_argument("--layers", type=words, metavar="NAME[,NAME...]", help="prune these only; all if not given")
-    command.add_argument("--no-repair", action="store_true", help="let nobody take over from the units that go")
-    command.add_argument("--time", action="store_true", help="measure how long both models take for 32 rows, in turns")
+    command.add_argument(
+        "--no-repair", dest="repair", action="store_false", help="let nobody take over from the units that go"
+    )
+    command.add_argument(
+        "--time",
+        dest="timed",
+        action="store_true",
+        help="measure how long both models take for 32 rows, in turns",
+    )
     command.add_argument("--seed", type=int, default=0, metavar="N", help="of what is drawn (0 if not given)")
     command.add_argument("--json", metavar="OUT.json", help="write what was done as JSON; - for the standard output")
     add_files(command)
@@ -125,13 +133,13 @@ def _prune(arguments: argparse.Namespace) -> int:
             within=arguments.within,
             layers=arguments.layers,
             of=arguments.of,
-            repair=not arguments.no_repair,
+            repair=arguments.repair,
             seed=arguments.seed,
             tune=arguments.tune,
             distil=arguments.distil,
             rounds=arguments.rounds,
             inputs=arguments.inputs,
-            timed=arguments.time,
+            timed=arguments.timed,
         )
     small = kept(arguments, small)
     from redundancy.report.table import compaction_table
@@ -173,9 +181,9 @@ def _tradeoffs(arguments: argparse.Namespace) -> int:
             shares=arguments.shares or SHARES,
             of=arguments.of,
             layers=arguments.layers,
-            repair=not arguments.no_repair,
+            repair=arguments.repair,
             seed=arguments.seed,
-            timed=arguments.time,
+            timed=arguments.timed,
         )
     from redundancy.report.tradeoff_picture import draw_tradeoffs
     from redundancy.report.tradeoff_table import tradeoff_table

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from redundancy.cache import VARIABLE, directory, write_atomically
@@ -38,7 +38,7 @@ class Turn:
     came: list[Pair]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Store:
     """Runs on disk: one file a run, as `docs/store.md` says, under a name made of everything that decides its weights.
 
@@ -56,7 +56,11 @@ class Store:
     """
 
     directory: Path
-    limit: int = field(default_factory=shelves.limit)
+    limit: int
+
+    def __init__(self, directory: str | Path, limit: int | None = None) -> None:
+        object.__setattr__(self, "directory", Path(directory))
+        object.__setattr__(self, "limit", shelves.limit() if limit is None else limit)
 
     @classmethod
     def default(cls) -> Store:

@@ -31,6 +31,13 @@ def store(tmp_path):
     return Store(tmp_path / "runs")
 
 
+def test_a_store_is_where_a_text_or_a_path_says(tmp_path, run, toy):
+    Store(str(tmp_path / "runs")).save(run)
+    found = Store(tmp_path / "runs")
+    assert found == Store(str(tmp_path / "runs"))
+    assert found.load(RECIPE, 1, toy.digest, toy.input_shape) is not None
+
+
 @pytest.fixture
 def no_training(monkeypatch):
     def refuse(pairs, data):

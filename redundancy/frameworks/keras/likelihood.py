@@ -18,6 +18,9 @@ LIKELIHOODS = (CATEGORICAL, BERNOULLI, GAUSSIAN)
 
 _PEELED = {"softmax": CATEGORICAL, "sigmoid": BERNOULLI}
 
+_PROBABILITIES = ("sigmoid", "hard_sigmoid", "sparse_sigmoid")
+"""Functions of each number that say how likely a yes is; behind the latter two there are no logits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -83,7 +86,7 @@ def head_of(network: Network, labels: Array | None, likelihood: str | None) -> H
         )
     output = network[network.outputs[0]]
     last = _speaking(network)
-    function = last.config.get("function") if last.kind == "activation" else None
+    function = _function(last)
     said = _PEELED.get(str(function))
     if said and likelihood in (None, said):
         axis = last.config.get("axis", -1)
@@ -94,17 +97,26 @@ def head_of(network: Network, labels: Array | None, likelihood: str | None) -> H
     return Head(output.name, likelihood)
 
 
+def says_probabilities(network: Network) -> bool:
+    """Whether the single output of a network is how likely each yes is, from 0 to 1, by its last function."""
+    return _function(_speaking(network)) in _PROBABILITIES
+
+
+def _function(node: Node) -> str | None:
+    return str(node.config.get("function")) if node.kind == "activation" else None
+
+
 def _speaking(network: Network) -> Node:
     """The node that says what the output is: the last one, or a function before what only casts or reshapes it."""
     last = node = network[network.outputs[0]]
     cast_only = True
     while True:
-        linear = node.kind == "activation" and node.config.get("function") == "linear"
+        linear = _function(node) == "linear"
         if not linear and node.kind not in ("reshape", "flatten"):
             break
         cast_only = cast_only and linear
         node = network[node.inputs[0]]
-    each = node.kind == "activation" and node.config.get("function") == "sigmoid"  # whatever axis it lies on
+    each = _function(node) in _PROBABILITIES  # whatever axis it lies on
     return node if each or cast_only else last
 
 

@@ -9,6 +9,7 @@ from scipy.special import expit, softmax
 
 from redundancy.errors import OptionError
 from redundancy.frameworks.keras.compiling import compiled_like
+from redundancy.frameworks.keras.evaluation import evaluate
 from redundancy.frameworks.keras.exchange import pull
 from redundancy.frameworks.keras.likelihood import BERNOULLI, CATEGORICAL, Head
 from redundancy.frameworks.keras.writing import write
@@ -25,7 +26,7 @@ def tuned(
     labels: Array | None,
     head: Head,
     *,
-    teacher: Array | None = None,
+    teacher: Network | None = None,
     epochs: int = 1,
     seed: int = 0,
 ) -> Network:
@@ -38,8 +39,11 @@ def tuned(
         inputs: One array for each input, in order, of n rows.
         labels: Of the rows. Shape (n,), integers.
         head: How the output is read.
-        teacher: Outputs of another model, which are to be matched instead of the labels (G. Hinton, O. Vinyals,
-            J. Dean, Distilling the Knowledge in a Neural Network, 2015, at temperature 1). Shape (n, ...), float64.
+        teacher: Another network, whose outputs are to be matched instead of the labels (G. Hinton, O. Vinyals,
+            J. Dean, Distilling the Knowledge in a Neural Network, 2015, at temperature 1). It is asked about mixtures
+            of two rows each, in shares drawn anew for each epoch, so that both agree between the rows as well
+            (L. Beyer et al., Knowledge Distillation: A Good Teacher Is Patient and Consistent, 2022); about the rows
+            themselves where inputs are whole numbers, or places in tables, which have no mixtures.
         epochs: How often each row is seen.
         seed: Of the order of the rows.
 
@@ -57,14 +61,13 @@ def tuned(
     if teacher is not None or not getattr(model, "compiled", False):
         optimizer = model.optimizer if getattr(model, "compiled", False) else keras.optimizers.Adam(RATE)
         model.compile(optimizer, _loss(head, logits, matching=teacher is not None))
-    targets = _targets(head, logits, teacher) if teacher is not None else _wanted(model, labels, network)
+    wanted = None if teacher is not None else _wanted(model, labels, network)
     rng = np.random.default_rng(seed)
     for _ in range(epochs):
-        order = rng.permutation(len(inputs[0]))
-        arrays = [array[order] for array in inputs]
+        arrays, targets = _shuffled(inputs, wanted, rng) if teacher is None else _taught(inputs, teacher, head, rng)
         given = arrays[0] if len(arrays) == 1 else arrays
         try:
-            model.fit(given, targets[order], batch_size=BATCH, epochs=1, shuffle=False, verbose=0)
+            model.fit(given, targets, batch_size=BATCH, epochs=1, shuffle=False, verbose=0)
         except Exception as error:  # losses and layers of the user's own may raise anything here
             why = " ".join(str(error).split())[:200] or type(error).__name__
             raise OptionError(f"the model cannot be trained as it is compiled ({why}): compile it anew") from error
@@ -82,11 +85,41 @@ def _loss(head: Head, logits: bool, *, matching: bool) -> Any:
     return keras.losses.MeanSquaredError()
 
 
-def _targets(head: Head, logits: bool, teacher: Array) -> Array:
-    """What the other model says, as probabilities where it says that."""
+def _shuffled(inputs: tuple[Array, ...], wanted: Any, rng: np.random.Generator) -> tuple[list[Array], Array]:
+    order = rng.permutation(len(inputs[0]))
+    return [array[order] for array in inputs], wanted[order]
+
+
+def _taught(
+    inputs: tuple[Array, ...], teacher: Network, head: Head, rng: np.random.Generator
+) -> tuple[list[Array], Array]:
+    """Rows, or mixtures of them, in an order that is drawn; and what the teacher says of each."""
+    order = rng.permutation(len(inputs[0]))
+    arrays = [array[order] for array in inputs]
+    if all(_mixes(teacher, name) for name in teacher.inputs):
+        partners, shares = rng.permutation(len(order)), rng.random(len(order))
+        arrays = [_mixed(mine, array[partners], shares) for mine, array in zip(arrays, inputs, strict=True)]
+    said = evaluate(teacher, tuple(arrays))
+    assert not isinstance(said, tuple)
+    return arrays, _targets(head, head.node == teacher.outputs[0], np.asarray(said, np.float64))
+
+
+def _mixes(network: Network, name: str) -> bool:
+    """Whether an input is of numbers that mean something in between."""
+    floating = str(network[name].config["dtype"]).startswith(("float", "bfloat"))
+    return floating and all(reader.kind != "embedding" for reader in network.readers(name))
+
+
+def _mixed(first: Array, second: Array, shares: Array) -> Array:
+    by = shares.reshape(-1, *[1] * (first.ndim - 1)).astype(np.float32)
+    return np.asarray(by * first + (1 - by) * second)
+
+
+def _targets(head: Head, logits: bool, said: Array) -> Array:
+    """What the other network says, as probabilities where it says that."""
     if logits and head.likelihood == CATEGORICAL:
-        return np.asarray(softmax(teacher, axis=head.axis))
-    return np.asarray(expit(teacher)) if logits and head.likelihood == BERNOULLI else teacher
+        return np.asarray(softmax(said, axis=head.axis))
+    return np.asarray(expit(said)) if logits and head.likelihood == BERNOULLI else said
 
 
 def _losses(given: Any) -> list[Any]:
