@@ -37,14 +37,14 @@ class Training:
     Attributes:
         like: The Keras model whose compile settings are taken; None for none.
         epochs: Of training after each round; 0 for none.
-        distil: To match the original's outputs instead of the labels.
+        distil: To match the original's outputs instead of the labels; a number is the temperature of that.
         rounds: How many.
         seed: Of the order of rows.
     """
 
     like: Any
     epochs: int = 0
-    distil: bool = False
+    distil: bool | float = False
     rounds: int = 1
     seed: int = 0
 
@@ -226,6 +226,7 @@ class Pruner:
             rows.labels,
             self._head,
             teacher=self.network if training.distil else None,
+            temperature=float(training.distil or 1.0),
             epochs=training.epochs,
             seed=training.seed + number,
         )

@@ -47,7 +47,7 @@ def prune(
     labels: Any = None,
     seed: int = 0,
     tune: int = 0,
-    distil: bool = False,
+    distil: bool | float = False,
     rounds: int = 1,
     inputs: bool = False,
     timed: bool = False,
@@ -83,7 +83,7 @@ def prune(
         tune: Epochs of training after pruning, on all rows that nothing is chosen by, with the model's own compile
             settings where it has some; where a margin was given, before the accuracy is looked at.
         distil: Train to match the original's outputs instead of the labels, which are not needed then; on mixtures of
-            rows, where these are numbers.
+            rows, where these are numbers. A number is the temperature: 4 helps where little is left of a model.
         rounds: In so many rounds units go, each followed by the training.
         inputs: What weights read of the model's inputs may go as well: the small model takes the same inputs, and of
             some, as pixels, no notice. `remove` calls them by the layer whose outputs are read, as the Flatten of an
@@ -107,7 +107,9 @@ def prune(
     network = network_of(original)
     given = material(network, data, labels)
     check_rows(given)
-    _check_labels(network, given, within, tune, distil)
+    _check_labels(network, given, within, tune, distil=bool(distil))
+    if tune and distil:
+        _check_distilling(network, given.labels, float(distil))
     rows, held = given.parted() if within is not None else (given, None)
     if inputs:
         network, remove, layers = _with_inputs(network, remove, layers)
@@ -154,7 +156,10 @@ def _check_amount(remove: Any, within: Any, of: str, layers: Any) -> None:
         )
 
 
-def _check_training(tune: Any, distil: bool, rounds: Any) -> None:
+def _check_training(tune: Any, distil: Any, rounds: Any) -> None:
+    number = isinstance(distil, int | float | np.number) and np.isfinite(distil)
+    if not number or distil < 0 or (not isinstance(distil, bool) and distil == 0):
+        raise OptionError(f"distil={distil!r}: give True, or a temperature above 0")
     if any(isinstance(n, bool) or not isinstance(n, int) or n < least for n, least in ((tune, 0), (rounds, 1))):
         raise OptionError(
             f"tune={tune!r} and rounds={rounds!r}: give whole numbers, the first from 0 up, the second from 1"
@@ -163,7 +168,7 @@ def _check_training(tune: Any, distil: bool, rounds: Any) -> None:
         raise OptionError("distil= and rounds= say how it is trained, and it is not: give tune=, in epochs")
 
 
-def _check_labels(network: Network, given: Material, within: float | None, tune: int, distil: bool) -> None:
+def _check_labels(network: Network, given: Material, within: float | None, tune: int, *, distil: bool) -> None:
     """Refuses a margin and a training that need labels which are not there, or cannot be done with these."""
     if within is not None and given.labels is None:
         raise OptionError("within= is a margin of accuracy, and the data have no labels: give them, or use remove=")
@@ -171,6 +176,13 @@ def _check_labels(network: Network, given: Material, within: float | None, tune:
         raise OptionError("tune= trains to labels, and the data have none: give them, or distil=True")
     if tune:
         _check_tuning(network, None if distil else given.labels)
+
+
+def _check_distilling(network: Network, labels: Any, temperature: float) -> None:
+    from redundancy.frameworks.keras.likelihood import head_of
+    from redundancy.frameworks.keras.tuning import check_temperature
+
+    check_temperature(head_of(network, labels, None), temperature)
 
 
 def _check_tuning(network: Network, labels: Any) -> None:
