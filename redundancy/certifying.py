@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from redundancy.boxing import Bounds, boxed
 from redundancy.certification import Certificate
 from redundancy.certification import certify as certified
-from redundancy.errors import UnsupportedError
 from redundancy.network import Network
 from redundancy.telling import FROM, TO
 
@@ -43,12 +41,6 @@ def _network(model: Any, trust: bool) -> Network:
     if isinstance(model, Network):
         return model
     from redundancy.frameworks.keras import read
-    from redundancy.frameworks.keras.loaded import keras
+    from redundancy.frameworks.keras.opening import opened
 
-    if isinstance(model, str | Path):
-        from redundancy.frameworks.keras.files import load
-
-        model = load(model, trust=trust)
-    if not isinstance(model, keras.Model):
-        raise UnsupportedError(f"a {type(model).__name__} is no model: give a Keras model, its path or a Network")
-    return read(model)
+    return read(opened(model, trust=trust))

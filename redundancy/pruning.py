@@ -22,7 +22,7 @@ from redundancy.pruner import Pruner, Training
 from redundancy.saliency import criterion
 from redundancy.scoring import accuracy, outputs_on, right
 from redundancy.viewing import Prunable
-from redundancy.workbench import model_of, written
+from redundancy.workbench import written
 
 if TYPE_CHECKING:
     from redundancy.workbench import Model
@@ -103,7 +103,7 @@ def prune(
     check_seed(seed)
     _check_training(tune, distil, rounds)
     check_timed(model, of, timed=timed)
-    original = model if isinstance(model, Network) else model_of(model, trust)
+    original = original_of(model, trust)
     network = network_of(original)
     given = material(network, data, labels)
     check_rows(given)
@@ -245,6 +245,15 @@ def check_rows(rows: Material) -> None:
         raise OptionError(f"the data have {rows.rows} rows, which say little of others: give at least {FEWEST}")
 
 
+def original_of(model: Model, trust: bool) -> Any:
+    """The network, or the Keras model, which may have been given by its path."""
+    if isinstance(model, Network):
+        return model
+    from redundancy.frameworks.keras.opening import opened
+
+    return opened(model, trust=trust)
+
+
 def network_of(original: Any) -> Network:
     """What a model computes, as a network.
 
@@ -288,7 +297,7 @@ def _result(
         **parts,
         by=work.criterion.name,
         repaired=work.repair,
-        epochs=work.training.epochs * work.training.rounds,
+        epochs=work.training.epochs * work.training.rounds if taken else 0,
         expected=sum(step.harm for step in taken),
         harm=work.harm(found.network),
         chosen=chosen,

@@ -15,11 +15,11 @@ from redundancy.material import Material, material
 from redundancy.network import Network
 from redundancy.pacing import Pace, goal_of, latency
 from redundancy.pruner import Pruner, Training
-from redundancy.pruning import check_rows, check_seed, check_shares, check_timed, network_of
+from redundancy.pruning import check_rows, check_seed, check_shares, check_timed, network_of, original_of
 from redundancy.saliency import criterion
 from redundancy.scoring import accuracy
 from redundancy.viewing import Prunable
-from redundancy.workbench import model_of, written
+from redundancy.workbench import written
 
 if TYPE_CHECKING:
     from redundancy.workbench import Model
@@ -135,7 +135,7 @@ def tradeoffs(
     check_shares("shares", wanted, of)
     check_seed(seed)
     check_timed(model, of, timed=timed)
-    original = model if isinstance(model, Network) else model_of(model, trust)
+    original = original_of(model, trust)
     keras_model = None if isinstance(original, Network) else original
     network = network_of(original)
     rows = material(network, data, labels)

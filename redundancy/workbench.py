@@ -15,7 +15,7 @@ from redundancy.boxing import Bounds, Box, boxed, whole_box
 from redundancy.compaction import Compaction, Unfit, anything_goes, continued, exhausted
 from redundancy.compaction import compact as compact_network
 from redundancy.distance import distances, largest
-from redundancy.errors import OptionError, UnsupportedError
+from redundancy.errors import OptionError
 from redundancy.feeding import arrays_of
 from redundancy.findings import Findings
 from redundancy.fold import Holds
@@ -79,7 +79,9 @@ def compact(
     _check_tolerance(tolerance)
     if isinstance(model, Network):
         return _folded(model, tolerance, names, boxed(model, box))
-    original = model_of(model, trust)
+    from redundancy.frameworks.keras.opening import opened
+
+    original = opened(model, trust=trust)
     return _compacted(original, tolerance, data, names, box)
 
 
@@ -110,7 +112,9 @@ def audit(
     names = _names(notions)
     if isinstance(model, Network):
         return audited(model, search(model, notions=names, box=boxed(model, box)), near=names is None)
-    original = model_of(model, trust)
+    from redundancy.frameworks.keras.opening import opened
+
+    original = opened(model, trust=trust)
     return replace(_audited(original, data, names, box), model_name=original.name)
 
 
@@ -247,19 +251,6 @@ def _after(first: Findings, look: Callable[[Network], Findings]) -> Callable[[Ne
     """Finds what was found already, once, and then whatever is found by looking."""
     known = [first]
     return lambda network: known.pop() if known else look(network)
-
-
-def model_of(model: Any, trust: bool) -> Any:
-    """The Keras model itself, which may have been given by its path."""
-    from redundancy.frameworks.keras.loaded import keras
-
-    if isinstance(model, str | Path):
-        from redundancy.frameworks.keras.files import load
-
-        return load(model, trust=trust)
-    if not isinstance(model, keras.Model):
-        raise UnsupportedError(f"a {type(model).__name__} is no model: give a Keras model, its path or a Network")
-    return model
 
 
 def _check_tolerance(tolerance: Any) -> None:

@@ -53,6 +53,27 @@ def model_file(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="session")
+def classifier_files(tmp_path_factory):
+    """A small classifier that works, and data for it: with labels, with test images, and without either."""
+    import keras
+
+    place = tmp_path_factory.mktemp("classifier")
+    keras.utils.set_random_seed(0)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(600, 6)).astype("float32")
+    y = (x[:, 0] > 0).astype(int) + (x[:, 1] > 0)
+    layers = [keras.layers.Dense(24, activation="relu", name="hidden"), keras.layers.Dense(3, name="classes")]
+    model = keras.Sequential([keras.Input((6,), name="x"), *layers], name="small")
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(x, y, epochs=60, verbose=0)
+    model.save(place / "model.keras")
+    np.savez(place / "data.npz", x=x, y=y)
+    np.savez(place / "split.npz", x_train=x[:400], y_train=y[:400], x_test=x[400:], y_test=y[400:])
+    np.savez(place / "bare.npz", x=x)
+    return place
+
+
 def pytest_collection_modifyitems(config, items):
     """What is measured in minutes is left out unless it is asked for, by `-m slow`."""
     if not config.option.markexpr:

@@ -7,32 +7,14 @@ import pytest
 from command_line import called, refused
 
 
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    """A small classifier that works, and data for it."""
-    import keras
-
-    place = tmp_path_factory.mktemp("pruning")
-    keras.utils.set_random_seed(0)
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(600, 6)).astype("float32")
-    y = (x[:, 0] > 0).astype(int) + (x[:, 1] > 0)
-    layers = [keras.layers.Dense(24, activation="relu", name="hidden"), keras.layers.Dense(3, name="classes")]
-    model = keras.Sequential([keras.Input((6,), name="x"), *layers], name="small")
-    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    model.fit(x, y, epochs=60, verbose=0)
-    model.save(place / "model.keras")
-    np.savez(place / "data.npz", x=x, y=y)
-    np.savez(place / "split.npz", x_train=x[:400], y_train=y[:400], x_test=x[400:], y_test=y[400:])
-    np.savez(place / "bare.npz", x=x)
-    return place
-
-
 @pytest.fixture
-def run(files, tmp_path, monkeypatch, capsys):
+def run(classifier_files, tmp_path, monkeypatch, capsys):
     """Runs `prune` in an empty directory: (exit code, output, errors)."""
     monkeypatch.chdir(tmp_path)
-    names = {"model": files / "model.keras", **{name: files / f"{name}.npz" for name in ("data", "split", "bare")}}
+    names = {
+        "model": classifier_files / "model.keras",
+        **{name: classifier_files / f"{name}.npz" for name in ("data", "split", "bare")},
+    }
     return lambda *arguments: called(capsys, "prune", *(names.get(a, a) for a in arguments))
 
 
@@ -55,6 +37,22 @@ def test_as_much_as_a_margin_allows_goes_and_is_judged(run):
     assert found["parameters_after"] < found["parameters_before"]
     assert found["accuracy_held_out"][1] >= found["accuracy_held_out"][0] - 0.05
     assert found["verdict"]["outcome"] in out
+
+
+def test_a_margin_that_lets_nothing_go_is_told_as_that(run, monkeypatch):
+    from redundancy.pruner import Pruner
+
+    monkeypatch.setattr(Pruner, "bearable", lambda *_: ())
+    _, out, _ = run("model", "-o", "small.keras", "--data", "split", "--within", "0.05", "--tune", "1")
+    assert "No unit went: what goes first costs more accuracy than the margin allows" in " ".join(out.split())
+    assert "trained" not in out
+    assert "edundant" not in out
+
+
+def test_units_that_may_not_go_are_not_called_redundant(run):
+    _, out, _ = run("model", "-o", "small.keras", "--data", "bare", "--remove", "0.5", "--layers", "hidden,classes")
+    assert "Units that may not go one by one:" in out
+    assert "edundant" not in out
 
 
 def test_both_models_are_timed_where_that_is_asked_for(run):
@@ -100,7 +98,8 @@ def test_what_cannot_be_done_is_one_line_and_no_file(run, tmp_path, arguments, s
     assert not list(tmp_path.iterdir())
 
 
-def test_the_model_itself_is_never_replaced(run, files):
+def test_the_model_itself_is_never_replaced(run, classifier_files):
+    files = classifier_files
     before = (files / "model.keras").read_bytes()
     line = refused(run("model", "-o", files / "model.keras", "--data", "data", "--remove", "0.5", "--force"))
     assert "is the same file as the model" in line

@@ -296,9 +296,10 @@ def test_whatever_says_a_probability_is_scored_as_one(rows, function):
     assert 0 < y.mean() < 1
     behind = keras.Model(model.inputs, keras.layers.Reshape((1,))(model.outputs[0]))
     for each in (model, behind):
-        found = prune(each, data=x, labels=y, within=0.5)
-        assert found.chosen[0] == 1.0
-        assert found.harm <= 1.0  # of the variance: no logit
+        assert prune(each, data=x, labels=y, within=0.5).chosen[0] == 1.0
+        found = prune(each, data=x, labels=y, remove=0.5)
+        before, after = (evaluate(each, x)[:, 0] for each in (found.original, found.network))
+        assert found.harm == pytest.approx(np.mean((after - before) ** 2) / np.var(before), rel=1e-4)  # no logits
 
 
 def test_an_output_whose_sign_decides_is_read_as_a_logit(rows):

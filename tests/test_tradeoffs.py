@@ -11,23 +11,13 @@ from command_line import called, refused
 from redundancy import tradeoffs
 from redundancy.errors import OptionError
 from redundancy.frameworks.keras import read
+from redundancy.report.tradeoff_picture import _panel
+from redundancy.tradeoffs import Point, Tradeoffs
 
 
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    """A small classifier that works, and data for it."""
-    place = tmp_path_factory.mktemp("tradeoffs")
-    keras.utils.set_random_seed(0)
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(500, 6)).astype("float32")
-    y = (x[:, 0] > 0).astype(int) + (x[:, 1] > 0)
-    layers = [keras.layers.Dense(20, activation="relu", name="hidden"), keras.layers.Dense(3)]
-    model = keras.Sequential([keras.Input((6,), name="x"), *layers], name="small")
-    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    model.fit(x, y, epochs=60, verbose=0)
-    model.save(place / "model.keras")
-    np.savez(place / "data.npz", x_train=x[:300], y_train=y[:300], x_test=x[300:], y_test=y[300:])
-    return place
+@pytest.fixture(scope="session")
+def files(classifier_files):
+    return classifier_files
 
 
 @pytest.fixture
@@ -35,14 +25,14 @@ def run(files, tmp_path, monkeypatch, capsys):
     """Runs `tradeoffs` on the small model in an empty directory: (exit code, output, errors)."""
     monkeypatch.chdir(tmp_path)
     return lambda *arguments: called(
-        capsys, "tradeoffs", files / "model.keras", "--data", files / "data.npz", *arguments
+        capsys, "tradeoffs", files / "model.keras", "--data", files / "split.npz", *arguments
     )
 
 
 @pytest.fixture(scope="module")
 def found(files):
     return tradeoffs(
-        files / "model.keras", data=files / "data.npz", by=["obs", "random"], shares=[0.6, 0.3], timed=True
+        files / "model.keras", data=files / "split.npz", by=["obs", "random"], shares=[0.6, 0.3], timed=True
     )
 
 
@@ -50,13 +40,13 @@ def test_points_are_the_original_and_each_criterion_at_each_share(found):
     assert [(p.by, p.removed) for p in found.points] == [
         ("", 0.0), ("obs", 0.3), ("obs", 0.6), ("random", 0.3), ("random", 0.6)
     ]  # fmt: skip
-    assert [p.units for p in found.points] == [20, 14, 8, 14, 8]
+    assert [p.units for p in found.points] == [24, 16, 9, 16, 9]
     assert found.points[0].harm == 0.0
     assert all(p.macs == 9 * p.units and p.parameters == 10 * p.units + 3 for p in found.points)
 
 
 def test_accuracies_are_those_of_the_test_images(found, files):
-    data = np.load(files / "data.npz")
+    data = np.load(files / "split.npz")
     model = keras.saving.load_model(files / "model.keras")
     right = np.mean(model.predict(data["x_test"], verbose=0).argmax(1) == data["y_test"])
     assert found.tested
@@ -73,7 +63,7 @@ def test_files_are_written_as_asked(run):
     )
     assert (code, err) == (0, "")
     assert [line.split()[:3] for line in out.splitlines()[4:]] == [
-        ["original", "20", "203"], ["norm", "50%", "10"], ["obs", "50%", "10"]
+        ["original", "24", "243"], ["norm", "50%", "12"], ["obs", "50%", "12"]
     ]  # fmt: skip
     with open("a.csv", encoding="utf-8") as file:  # noqa: PTH123
         assert [row["by"] for row in csv.DictReader(file)] == ["", "norm", "obs"]
@@ -108,11 +98,21 @@ def test_a_network_cannot_be_timed(files):
 
 
 def test_shares_that_cannot_go_are_left_out(files):
-    found = tradeoffs(files / "model.keras", data=files / "data.npz", by=["norm"], shares=[0.5, 0.99])
+    found = tradeoffs(files / "model.keras", data=files / "split.npz", by=["norm"], shares=[0.5, 0.99])
     assert [p.removed for p in found.points] == [0.0, 0.5]
 
 
 def test_shares_none_of_which_can_go_are_one_line_and_no_file(run, tmp_path):
     line = refused(run("--by", "norm", "--shares", "0.99", "--picture", "out.png", "--csv", "out.csv"))
-    assert "more than can go: 95% of the units at most" in line
+    assert "more than can go: 95.8% of the units at most" in line
     assert not list(tmp_path.iterdir())
+
+
+def test_lines_run_from_left_to_right():
+    from matplotlib.figure import Figure
+
+    points = [Point("", 0.0, 9, 9, 9, 0.0), *(Point("obs", s, 9, 9, 9, s, None, s, 1.0) for s in (0.4, 0.9, 0.6))]
+    panel = Figure().subplots()
+    _panel(panel, "time, original = 1", Tradeoffs("m", "units", True, False, tuple(points)))
+    (line,) = panel.get_lines()
+    assert list(zip(*line.get_data(), strict=True)) == [(0.4, 0.4), (0.6, 0.6), (0.9, 0.9), (1.0, 0.0)]

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from redundancy.auditing import CERTAINTIES, Audit, AuditFinding, Certainty
 from redundancy.compaction import Compaction
 from redundancy.costs import Cost, cost
+from redundancy.pruned import Pruning
 from redundancy.report.layout import Column, amount, count, listed, plain, share, size, table, wrapped
 from redundancy.surgery import Refusal
 
@@ -21,6 +22,10 @@ MOST_REASONS = 12
 """Reasons that are shown; a model may give one for each of its layers."""
 
 NOT_TO_BE_REMOVED, NOT_TO_BE_TOUCHED = "Redundant, but not to be removed:", "Not to be touched, redundant or not:"
+
+NOT_TO_BE_PRUNED = "Units that may not go one by one:"
+
+NONE_WENT = "No unit went: what goes first costs more accuracy than the margin allows. The model stays as it is."
 
 NOTHING_FOUND = "Nothing redundant was found."
 
@@ -80,10 +85,13 @@ def compaction_table(small: Compaction, width: int) -> str:
     lines = [*wrapped(_heading(small.model_name, before), width), ""]
     if small.removals:
         lines += [*_removed(small, width), "", *_balance(before, after, small.files, width)]
+    elif isinstance(small, Pruning):
+        lines += wrapped(NONE_WENT, width, 0, 2)
     else:
         lines += wrapped(NONE_TO_REMOVE if small.refusals else NOTHING_FOUND, width, 0, 2)
         lines += wrapped(f"The model stays as it is{_ALIKE[small.tolerance > 0]}.", width, 0, 2)
-    return "\n".join([*lines, *_proof(small, width), *_stay(small.refusals, width)])
+    heading = NOT_TO_BE_PRUNED if isinstance(small, Pruning) else NOT_TO_BE_REMOVED
+    return "\n".join([*lines, *_proof(small, width), *_stay(small.refusals, width, heading)])
 
 
 def _heading(name: str, whole: Cost) -> str:

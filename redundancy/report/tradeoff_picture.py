@@ -61,7 +61,8 @@ def _panel(panel: Axes, name: str, found: Tradeoffs) -> None:
     whole, *points = found.points
     for by in dict.fromkeys(point.by for point in points):
         placed = [(AXES[name](point, whole), _height(point)) for point in (whole, *points) if point.by in ("", by)]
-        known = [(1.0 if x is None else x, y) for x, y in placed]
+        # By where they lie: times that were measured are not in the order of shares.
+        known = sorted((1.0 if x is None else x, y) for x, y in placed)
         panel.plot(*zip(*known, strict=True), marker="o", markersize=3, linewidth=1.2, label=by)
     panel.set_xlabel(name)
     panel.grid(alpha=0.3)
