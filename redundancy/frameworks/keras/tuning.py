@@ -89,13 +89,14 @@ def _loss(head: Head, logits: bool, temperature: float | None) -> Any:
     import keras
 
     matching = temperature is not None
-    if matching and temperature != 1:
-        check_temperature(head, temperature or 0.0)
+    if temperature is not None and temperature != 1:
+        check_temperature(head, temperature)
+        square = temperature**2
 
         def matched(wanted: Any, given: Any) -> Any:
             scores = given if logits else keras.ops.log(keras.ops.maximum(given, TINY))
             loss = keras.ops.categorical_crossentropy(wanted, scores / temperature, from_logits=True, axis=head.axis)
-            return temperature**2 * loss  # gradients are as large as at 1
+            return square * loss  # gradients are as large as at 1
 
         return matched
     if head.likelihood == CATEGORICAL:
