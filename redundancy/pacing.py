@@ -29,10 +29,14 @@ Seconds: TypeAlias = tuple[float, float]
 
 def latency(original: Any, small: Any, rows: Material) -> Seconds:
     """Seconds that two Keras models of the same inputs take for the first rows, in turns."""
-    from redundancy.frameworks.keras.probes import rows_of
+    from redundancy.frameworks.keras.probes import filled, rows_of
     from redundancy.frameworks.keras.timing import latencies
 
-    before, now = latencies((original, small), rows.take(slice(rows_of(original) or BATCH)).inputs)
+    fixed = rows_of(original)
+    few = rows.take(slice(fixed or BATCH))
+    before, now = latencies(
+        (original, small), tuple(filled(array, max(0, (fixed or 0) - few.rows)) for array in few.inputs)
+    )
     return before, now
 
 

@@ -258,16 +258,25 @@ def network_of(original: Any) -> Network:
     """What a model computes, as a network.
 
     Raises:
-        UnsupportedError: It cannot be read as a graph.
+        UnsupportedError: It cannot be read as a graph, or what it says of a row depends on those before.
     """
     if isinstance(original, Network):
+        _check_memory(node.layer for node in original if node.config.get("stateful"))
         return original
     from redundancy.frameworks.keras import read
     from redundancy.frameworks.keras.overriding import is_graph, no_graph
+    from redundancy.frameworks.keras.probes import keepers
 
     if not is_graph(original):
         raise UnsupportedError(f"model '{original.name}' cannot be pruned: {no_graph(original)}")
+    _check_memory(layer.name for layer in keepers(original))
     return read(original)
+
+
+def _check_memory(layers: Iterable[str]) -> None:
+    for layer in layers:
+        why = "keeps its state from one call to the next, so that what is said of a row depends on those before"
+        raise UnsupportedError(f"layer '{layer}' {why}: prune a model without stateful=True, and give it the weights")
 
 
 def _result(

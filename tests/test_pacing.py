@@ -119,3 +119,30 @@ def test_a_real_clock_is_asked():
     found = prune(model, data=rows, by="norm", repair=False, remove=0.1, of="latency")
     assert len(found.latency) == 2
     assert cost(found.network).macs < cost(found.original).macs
+
+
+def test_a_model_that_takes_its_inputs_by_name_is_timed(rows):
+    z, b = keras.Input((6,), name="z"), keras.Input((4,), name="b")
+    both = keras.layers.Concatenate()(
+        [keras.layers.Dense(8, "relu", name=name)(each) for name, each in (("l", z), ("r", b))]
+    )
+    model = keras.Model({"z": z, "b": b}, keras.layers.Dense(3)(both))
+    assert len(prune(model, data={"z": rows, "b": rows[:, :4]}, remove=0.3, timed=True).latency) == 2
+
+
+def test_a_model_of_a_fixed_batch_is_timed_on_one(rows, monkeypatch):
+    monkeypatch.setattr(timing, "latencies", lambda models, inputs: (len(inputs[0]), 1))
+    inputs = keras.Input(batch_shape=(96, 6))
+    model = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Dense(8, "relu")(inputs)))
+    assert prune(model, data=rows, remove=0.3, timed=True).latency == (96, 1)
+
+
+def test_what_is_timed_forgets_it():
+    memory = keras.layers.LSTM(8, stateful=True)
+    model = keras.Sequential([keras.Input(batch_shape=(4, 3, 2)), memory])
+    batch = np.ones((4, 3, 2), "float32")
+    model.predict_on_batch(batch)
+    before = [keras.ops.convert_to_numpy(state).copy() for state in memory.states]
+    timing.latencies([model], (batch,))
+    after = map(keras.ops.convert_to_numpy, memory.states)
+    assert all(map(np.array_equal, before, after))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from redundancy import Network, load_data, prune
 from redundancy.building import Builder
-from redundancy.errors import OptionError, RedundancyError
+from redundancy.errors import OptionError, RedundancyError, UnsupportedError
 from redundancy.frameworks.keras import evaluate, read
 from redundancy.frameworks.keras.sensitivity import gates
 from redundancy.material import Material
@@ -365,3 +365,11 @@ def test_why_no_units_may_go_is_said():
     layers = [keras.layers.Dense(6), keras.layers.Softmax(), keras.layers.Dense(2)]
     with pytest.raises(OptionError, match="because of layer 'softmax"):
         prune(keras.Sequential([keras.Input((4,)), *layers]), data=np.ones((64, 4)), remove=0.5)
+
+
+@pytest.mark.parametrize("given", [lambda model: model, read])
+def test_what_keeps_its_state_is_not_pruned_on_rows(given):
+    layers = [keras.layers.LSTM(4, stateful=True, name="memory"), keras.layers.Dense(8, "relu"), keras.layers.Dense(2)]
+    model = keras.Sequential([keras.Input(batch_shape=(16, 3, 2)), *layers])
+    with pytest.raises(UnsupportedError, match="layer 'memory' keeps its state"):
+        prune(given(model), data=np.zeros((64, 3, 2), "float32"), remove=0.3)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -143,16 +143,28 @@ def outputs_of(model: Any, inputs: tuple[Array, ...], batch: int = 256) -> list[
     """
     import keras
 
-    structure: Any = 0 if isinstance(model, keras.Sequential) else model.input
     run, pieces, fixed = Running(model), [], rows_of(model)
     with from_rest(model):
         for start in range(0, max(1, len(inputs[0])), fixed or batch):
             given = [array[start : start + (fixed or batch)] for array in inputs]
             missing = max(0, (fixed or 0) - len(given[0]))
-            nested = keras.tree.pack_sequence_as(structure, [filled(array, missing) for array in given])
-            outputs = [np.asarray(keras.ops.convert_to_numpy(output), np.float64) for output in run(nested)]
+            batch_of = nested(model, [filled(array, missing) for array in given])
+            outputs = [np.asarray(keras.ops.convert_to_numpy(output), np.float64) for output in run(batch_of)]
             pieces.append([output[: len(given[0])] if missing else output for output in outputs])
     return [np.concatenate(parts) for parts in zip(*pieces, strict=True)]
+
+
+def nested(model: Any, inputs: Sequence[Array]) -> Any:
+    """One batch as a Keras model takes it: an array, or what its inputs are nested in.
+
+    Args:
+        model: To be called.
+        inputs: One array for each of its inputs, in order.
+    """
+    import keras
+
+    structure: Any = 0 if isinstance(model, keras.Sequential) else model.input
+    return keras.tree.pack_sequence_as(structure, list(inputs))
 
 
 def on_data(model: Any, inputs: tuple[Array, ...]) -> list[Array]:
@@ -188,13 +200,17 @@ def filled(array: Array, missing: int) -> Array:
     return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)]) if missing else array
 
 
+def keepers(model: Any) -> list[Any]:
+    """Layers that keep their state from call to call."""
+    return [layer for layer in model._flatten_layers() if getattr(layer, "stateful", False)]
+
+
 @contextmanager
 def from_rest(model: Any) -> Iterator[None]:
     """Layers that keep their state from call to call begin at zero, and have afterwards what they had."""
     import keras
 
-    keepers = [layer for layer in model._flatten_layers() if getattr(layer, "stateful", False)]
-    states = [state for layer in keepers for state in keras.tree.flatten(getattr(layer, "states", None) or [])]
+    states = [state for layer in keepers(model) for state in keras.tree.flatten(getattr(layer, "states", None) or [])]
     before = [np.array(keras.ops.convert_to_numpy(state)) for state in states]
     for state in states:
         state.assign(keras.ops.zeros_like(state))

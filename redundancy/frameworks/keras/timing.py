@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 
+from redundancy.frameworks.keras.probes import from_rest, nested
 from redundancy.network import Array
 
 TURNS = 15
@@ -24,14 +26,17 @@ def latencies(models: Sequence[Any], inputs: tuple[Array, ...]) -> tuple[float, 
         models: Keras models of the same inputs.
         inputs: One batch, an array for each input in order.
     """
-    batch = inputs[0] if len(inputs) == 1 else list(inputs)
-    counts = [_calls(model, batch) for model in models]
-    took: list[list[float]] = [[] for _ in models]
-    for turn in range(TURNS):
-        # Whoever comes second finds other things in the processor's cache than who comes first.
-        for number in range(len(models)) if turn % 2 else reversed(range(len(models))):
-            took[number].append(_timed(models[number], batch, counts[number]) / counts[number])
-    return tuple(float(np.median(each)) for each in took)
+    with ExitStack() as states:
+        for model in models:
+            states.enter_context(from_rest(model))
+        batches = [nested(model, inputs) for model in models]
+        counts = [_calls(*each) for each in zip(models, batches, strict=True)]
+        took: list[list[float]] = [[] for _ in models]
+        for turn in range(TURNS):
+            # Whoever comes second finds other things in the processor's cache than who comes first.
+            for number in range(len(models)) if turn % 2 else reversed(range(len(models))):
+                took[number].append(_timed(models[number], batches[number], counts[number]) / counts[number])
+        return tuple(float(np.median(each)) for each in took)
 
 
 def _calls(model: Any, batch: Any) -> int:
