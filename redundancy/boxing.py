@@ -20,7 +20,7 @@ SCALING = frozenset({"affine", "standardization", "batch_normalization"})
 """Layers that bring inputs to another size: where one reads an input, nobody knows which size that has."""
 
 MOVING = frozenset(
-    {"dropout", "flatten", "permute", "reshape", "repeat", "cropping", "zero_padding", "upsampling", "slice"}
+    {"dropout", "flatten", "permute", "reshape", "repeat", "cropping", "zero_padding", "upsampling", "slice", "gather"}
 )
 """Layers that leave numbers as they are."""
 

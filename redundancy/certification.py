@@ -23,6 +23,7 @@ from redundancy.bounds.substitution import Walk
 from redundancy.errors import NetworkError
 from redundancy.expanding import Expanded
 from redundancy.fold import identity
+from redundancy.narrowing import widened
 from redundancy.network import Array, Network, Node
 from redundancy.pairing import alike, corresponding
 from redundancy.spaces import Trace, trace
@@ -124,7 +125,7 @@ def certify(first: Network, second: Network, box: Box) -> Certificate:
     Raises:
         NetworkError: The inputs, outputs or layers are others, or the box is empty or of a node that is no input.
     """
-    first, second = corresponding(first, second)
+    first, second = corresponding(widened(first), widened(second))
     rounding = rounding_of(first, box) + rounding_of(second, box) if fixed(first) else float("inf")
     found = [_certified(*form, box) for form in alike(first, second)]
     outputs = tuple(np.min(each, axis=0) for each in zip(*(one.outputs for one in found), strict=True))

@@ -37,14 +37,14 @@ class Training:
     Attributes:
         like: The Keras model whose compile settings are taken; None for none.
         epochs: Of training after each round; 0 for none.
-        distil: To match the original's outputs instead of the labels.
+        distil: To match the original's outputs instead of the labels; a number is the temperature of that.
         rounds: How many.
         seed: Of the order of rows.
     """
 
     like: Any
     epochs: int = 0
-    distil: bool = False
+    distil: bool | float = False
     rounds: int = 1
     seed: int = 0
 
@@ -225,7 +225,8 @@ class Pruner:
             rows.inputs,
             rows.labels,
             self._head,
-            teacher=self._teacher,
+            teacher=self.network if training.distil else None,
+            temperature=float(training.distil or 1.0),
             epochs=training.epochs,
             seed=training.seed + number,
         )
@@ -242,10 +243,6 @@ class Pruner:
         if one and head.likelihood == GAUSSIAN and labels is not None and labels.max() <= 1:
             return Head(head.node, BERNOULLI)  # a logit, as its accuracy takes it
         return head
-
-    @cached_property
-    def _teacher(self) -> Array | None:
-        return outputs_on(self.network, self.rows)[0] if self.training.distil else None
 
     def enough(self, share: float) -> tuple[Step, ...]:
         """The fewest steps that save that share.

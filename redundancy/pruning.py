@@ -14,6 +14,7 @@ from redundancy.comparing import judge_images
 from redundancy.distance import distances, largest
 from redundancy.errors import OptionError, UnsupportedError
 from redundancy.material import Material, material
+from redundancy.narrowing import closed, opened
 from redundancy.network import Network
 from redundancy.pacing import LATENCY, Pace, goal_of, latency
 from redundancy.pruned import Pruning
@@ -46,8 +47,9 @@ def prune(
     labels: Any = None,
     seed: int = 0,
     tune: int = 0,
-    distil: bool = False,
+    distil: bool | float = False,
     rounds: int = 1,
+    inputs: bool = False,
     timed: bool = False,
     trust: bool = False,
 ) -> Pruning:
@@ -69,7 +71,7 @@ def prune(
             point): chosen on the last sixth of the rows, which nothing else is measured on, and judged on the test
             images by an exact test of pairs. Rows that the model was trained on say too little of others: where you
             have some that it never saw, give those.
-        layers: Names of the layers whose units may go; all if not given.
+        layers: Names of the layers whose units may go; all if not given. Inputs may go besides, where `inputs` says so.
         of: "units", "parameters", "macs" or "latency": what `remove` is a share of, and what steps should save. The
             latency is what a batch of 32 rows takes on this machine, beside the original: as many steps as are needed,
             in the order of what they save of multiply-accumulates, by timing some of the models, and the one that is
@@ -80,8 +82,12 @@ def prune(
         seed: Of what is drawn.
         tune: Epochs of training after pruning, on all rows that nothing is chosen by, with the model's own compile
             settings where it has some; where a margin was given, before the accuracy is looked at.
-        distil: Train to match the original's outputs instead of the labels, which are not needed then.
+        distil: Train to match the original's outputs instead of the labels, which are not needed then; on mixtures of
+            rows, where these are numbers. A number is the temperature: 4 helps where little is left of a model.
         rounds: In so many rounds units go, each followed by the training.
+        inputs: What weights read of the model's inputs may go as well: the small model takes the same inputs, and of
+            some, as pixels, no notice. `remove` calls them by the layer whose outputs are read, as the Flatten of an
+            image. Such a model is no Sequential one any more.
         timed: Measure how long the two models take for a batch, in turns; both are Keras models then.
         trust: Run code that a model file brings along.
 
@@ -101,8 +107,12 @@ def prune(
     network = network_of(original)
     given = material(network, data, labels)
     check_rows(given)
-    _check_labels(network, given, within, tune, distil)
+    _check_labels(network, given, within, tune, distil=bool(distil))
+    if tune and distil:
+        _check_distilling(network, given.labels, float(distil))
     rows, held = given.parted() if within is not None else (given, None)
+    if inputs:
+        network, remove, layers = _with_inputs(network, remove, layers)
     named = tuple(remove) if isinstance(remove, Mapping) else layers
     keras_model = None if isinstance(original, Network) else original
     training = Training(keras_model, tune, distil, rounds, seed)
@@ -122,6 +132,17 @@ def prune(
     return replace(found, latency=latency(original, found.model, work.judged)) if timed or of == LATENCY else found
 
 
+def _with_inputs(network: Network, remove: Any, layers: Iterable[str] | None) -> tuple[Network, Any, Any]:
+    """The network where inputs may go; and the options, with the names of what takes them."""
+    network, taken = opened(network)
+    if not taken:
+        raise OptionError("inputs=True, and no weights read several units of an input as they are: leave it out")
+    if isinstance(remove, Mapping):
+        return network, {taken.get(name, name): share for name, share in remove.items()}, None
+    named = None if layers is None else [*taken.values(), *(name for name in layers if name not in taken)]
+    return network, remove, named
+
+
 def _check_amount(remove: Any, within: Any, of: str, layers: Any) -> None:
     if (remove is None) == (within is None):
         raise OptionError("say how much goes, by one of the two: remove=0.5 for half, within=0.005 for half a point")
@@ -135,7 +156,10 @@ def _check_amount(remove: Any, within: Any, of: str, layers: Any) -> None:
         )
 
 
-def _check_training(tune: Any, distil: bool, rounds: Any) -> None:
+def _check_training(tune: Any, distil: Any, rounds: Any) -> None:
+    number = isinstance(distil, int | float | np.number) and np.isfinite(distil)
+    if not number or distil < 0 or (not isinstance(distil, bool) and distil == 0):
+        raise OptionError(f"distil={distil!r}: give True, or a temperature above 0")
     if any(isinstance(n, bool) or not isinstance(n, int) or n < least for n, least in ((tune, 0), (rounds, 1))):
         raise OptionError(
             f"tune={tune!r} and rounds={rounds!r}: give whole numbers, the first from 0 up, the second from 1"
@@ -144,7 +168,7 @@ def _check_training(tune: Any, distil: bool, rounds: Any) -> None:
         raise OptionError("distil= and rounds= say how it is trained, and it is not: give tune=, in epochs")
 
 
-def _check_labels(network: Network, given: Material, within: float | None, tune: int, distil: bool) -> None:
+def _check_labels(network: Network, given: Material, within: float | None, tune: int, *, distil: bool) -> None:
     """Refuses a margin and a training that need labels which are not there, or cannot be done with these."""
     if within is not None and given.labels is None:
         raise OptionError("within= is a margin of accuracy, and the data have no labels: give them, or use remove=")
@@ -152,6 +176,13 @@ def _check_labels(network: Network, given: Material, within: float | None, tune:
         raise OptionError("tune= trains to labels, and the data have none: give them, or distil=True")
     if tune:
         _check_tuning(network, None if distil else given.labels)
+
+
+def _check_distilling(network: Network, labels: Any, temperature: float) -> None:
+    from redundancy.frameworks.keras.likelihood import head_of
+    from redundancy.frameworks.keras.tuning import check_temperature
+
+    check_temperature(head_of(network, labels, None), temperature)
 
 
 def _check_tuning(network: Network, labels: Any) -> None:
@@ -252,6 +283,7 @@ def _result(
     original: Any, work: Pruner, taken: tuple[Step, ...], given: Material, held: Material | None, within: float | None
 ) -> Pruning:
     found = work.pruned(gone_after(taken))
+    found = replace(found, network=closed(found.network))
     keras_model = None if isinstance(original, Network) else original
     model = None if keras_model is None else written(keras_model, found.network, unchanged=not found.removals)
     expected, got = work.expected, outputs_on(found.network, work.judged)

@@ -165,6 +165,14 @@ def _moved(a: Node, b: Node, inputs: tuple[Seen, ...], blank: Seen) -> Array | N
     return np.asarray(by_root[blank.roots]) if np.isin(blank.roots, seen.roots).all() else None
 
 
+@spreads("gather")
+def _taken(a: Node, b: Node, inputs: tuple[Seen, ...], blank: Seen) -> Array | None:
+    (seen,), places = inputs, a.config["places"]
+    if b.config["places"] != places or seen.units.axis != len(a.shape) - 1:
+        return None
+    return np.asarray(seen.apart[list(places)])
+
+
 @spreads("affine")
 def _scaled(a: Node, b: Node, inputs: tuple[Seen, ...], blank: Seen) -> Array | None:
     (seen,) = inputs

@@ -138,7 +138,7 @@ class Prunable:
             places = np.searchsorted(space.ids, made)
             weights = rule.loose(node)
             for name in rule.writes.keys() & weights.keys():
-                rows = np.moveaxis(np.asarray(weights[name], np.float64), rule.writes[name], 0).reshape(len(made), -1)
+                rows = np.moveaxis(_directions(weights[name]), rule.writes[name], 0).reshape(len(made), -1)
                 if rows.shape[1] == 1 and name == "bias":
                     np.add.at(bias, places, rows[:, 0])
                 else:
@@ -146,6 +146,13 @@ class Prunable:
                     block[places] = rows
                     blocks.append(block)
         return np.hstack([*blocks, bias[:, None]])
+
+
+def _directions(weights: Array) -> Array:
+    """Weights as numbers; what takes a place is made by that one, with a weight of 1. Float64."""
+    if weights.dtype.kind not in "iu":
+        return np.asarray(weights, np.float64)
+    return np.asarray(np.eye(int(weights.max()) + 1)[weights])
 
 
 def _checked(followed: Trace, layers: Iterable[str] | None) -> frozenset[str] | None:

@@ -110,3 +110,13 @@ def test_help_names_every_criterion_in_the_order_of_errors(run):
     from redundancy.saliency import CRITERIA
 
     assert f"what matters: {', '.join(CRITERIA)} (obs" in " ".join(run("--help")[1].split())
+
+
+def test_inputs_may_go_as_well(run, tmp_path):
+    import keras
+
+    code, out, _ = run("model", "-o", "small.keras", "--data", "data", "--remove", "0.5", "--layers", "x", "--inputs")
+    assert code == 0, out
+    model = keras.models.load_model(tmp_path / "small.keras")
+    assert model.input_shape == (None, 6)
+    assert model.get_layer("hidden").kernel.shape == (3, 24)

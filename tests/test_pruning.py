@@ -116,7 +116,9 @@ def test_only_the_layers_that_were_named_are_pruned(classifier, digits):
     assert found.network["hidden"].shape == (16,)
 
 
-@pytest.mark.parametrize("options", [{"tune": 2}, {"tune": 2, "distil": True}, {"tune": 1, "rounds": 2}])
+@pytest.mark.parametrize(
+    "options", [{"tune": 2}, {"tune": 2, "distil": True}, {"tune": 2, "distil": 4}, {"tune": 1, "rounds": 2}]
+)
 def test_training_afterwards_brings_accuracy_back(classifier, digits, options):
     shares = {"stem": 0.5, "hidden": 0.8}
     bare, tuned = (prune(classifier, data=digits, remove=shares, repair=False, **more) for more in ({}, options))
@@ -181,6 +183,8 @@ def test_a_network_gives_a_network(digits):
         ({"remove": 0.5, "tune": -1}, "whole numbers"),
         ({"remove": 0.5, "tune": 1}, "labels"),
         ({"remove": 0.5, "distil": True}, "give tune="),
+        ({"remove": 0.5, "tune": 1, "distil": -1.0}, "a temperature above 0"),
+        ({"remove": 0.5, "tune": 1, "distil": float("nan")}, "a temperature above 0"),
         ({"remove": {"hidden": 2}}, "remove=2 is no share"),
         ({"remove": {}}, "no share"),
         ({"remove": {"hidden": 0.5}, "layers": ["stem"]}, "layers= says others"),

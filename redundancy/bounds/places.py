@@ -110,6 +110,7 @@ MOVES: Mapping[str, Callable[[Node, Array], Array]] = {
     "cropping": _cropped,
     "zero_padding": _padded,
     "slice": lambda node, index: index[tuple(k if isinstance(k, int) else slice(*k) for k in node.config["keys"])],
+    "gather": lambda node, index: index[..., node.config["places"]],
     "expand": lambda node, index: index.reshape(node.shape),
     "squeeze": lambda node, index: index.reshape(node.shape),
 }

@@ -58,8 +58,19 @@ def add_commands(commands: Any) -> None:
         metavar="EPOCHS",
         help="train afterwards, with the model's own compile settings where it has some",
     )
-    prune.add_argument("--distil", action="store_true", help="train to match the original's outputs, not the labels")
+    prune.add_argument(
+        "--distil",
+        type=number,
+        nargs="?",
+        const=True,
+        default=False,
+        metavar="TEMPERATURE",
+        help="train to match the original's outputs, not the labels, at that temperature (1 if not given)",
+    )
     prune.add_argument("--rounds", type=int, default=1, metavar="N", help="let units go in N rounds, and train in each")
+    prune.add_argument(
+        "--inputs", action="store_true", help="what weights read of the model's inputs, as pixels, may go as well"
+    )
     _add_shared(prune)
     prune.set_defaults(run=_prune)
 
@@ -135,6 +146,7 @@ def _prune(arguments: argparse.Namespace) -> int:
             tune=arguments.tune,
             distil=arguments.distil,
             rounds=arguments.rounds,
+            inputs=arguments.inputs,
             timed=arguments.timed,
         )
     small = kept(arguments, small)

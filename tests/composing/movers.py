@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 import numpy as np
-from keras import layers
+from keras import layers, ops
 
 from composing.carriers import Shared
 from composing.makers import form_of, spatial
@@ -164,6 +164,19 @@ def split(w, x, step, dial):
         return None
     layer = layers.Reshape((2, len(x.ids) // 2), **w.options(w.name("split")))
     return w.opaque(x, w.made(layer, x.value, [x]))
+
+
+@operation
+def taken(w, x, step, dial):
+    """Some entries of the last axis, by their places."""
+    extent = x.shape[-1]
+    if extent < 3:
+        return None
+    places = dial((0, 2, 1), (2, 0), tuple(range(extent)), (1, 1))
+    value = ops.take(x.value, list(places), axis=-1)
+    w.layers["operation Take"] += 1
+    w.log.append(f"{value.name} = take({x.value.name}, {places})")
+    return w.opaque(x, value)
 
 
 @operation

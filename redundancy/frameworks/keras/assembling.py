@@ -13,7 +13,7 @@ from redundancy.frameworks.keras.biases import WRONG_AXIS, is_wrong
 from redundancy.frameworks.keras.calls import Call, calls
 from redundancy.frameworks.keras.configuring import configured, is_floating, retyped
 from redundancy.frameworks.keras.keeping import give
-from redundancy.frameworks.keras.kinds import JOINS, arguments_of
+from redundancy.frameworks.keras.kinds import JOINS, arguments_of, taking
 from redundancy.frameworks.keras.origin import CallOrigin, ModelOrigin, NestedOrigin, Slot
 from redundancy.network import Network
 
@@ -27,8 +27,9 @@ def _is_chain(origin: Any, steps: list[Step], outputs: tuple[str, ...]) -> bool:
         return False
     before = [(), *(_results(step) for step in steps)]
     chained = all(_feeds(step) == read for step, read in zip(steps, before, strict=False))
+    layers = not any(isinstance(step, Call) and step.node.kind == "gather" for step in steps)
     once = len({_path(step) for step in steps}) == len(steps)
-    return chained and once and outputs == _results(steps[-1])
+    return chained and layers and once and outputs == _results(steps[-1])
 
 
 def _path(step: Step) -> tuple[str, ...]:
@@ -238,6 +239,8 @@ def _arguments(call: Call, inputs: list[Any], cls: type) -> Any:
     origin = call.node.origin
     if isinstance(origin, CallOrigin) and origin.tensors == len(inputs) and cls is origin.layer.cls:
         return _filled(arguments_of(call.node), inputs)
+    if call.node.kind == "gather":
+        return _filled(taking(call.node), inputs)
     return ((inputs,) if call.node.kind in JOINS else tuple(inputs)), {}
 
 

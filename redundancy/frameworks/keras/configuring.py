@@ -9,8 +9,11 @@ from typing import Any
 from redundancy.errors import UnsupportedError
 from redundancy.frameworks.keras.calls import Call, is_as_given
 from redundancy.frameworks.keras.initializing import fitting
-from redundancy.frameworks.keras.kinds import NAMED, is_known, made, operation_name, resized
+from redundancy.frameworks.keras.kinds import NAMED, is_known, made, operation_called, operation_name, resized
 from redundancy.frameworks.keras.origin import LayerOrigin
+
+OPERATION = "ops."
+"""What the name of an operation, which is no layer, begins with."""
 
 
 def configured(call: Call, origin: LayerOrigin | None, inherited: str) -> tuple[Any, dict[str, Any]]:
@@ -19,6 +22,8 @@ def configured(call: Call, origin: LayerOrigin | None, inherited: str) -> tuple[
     cls, says = said(call, origin, before)
     if origin is not None and cls is origin.cls:
         return cls, _merged(before, says)
+    if operation_name(cls):  # computes in whatever it is given
+        return cls, {**says, "name": call.layer}
     kept = {key: before[key] for key in NAMED if key in before}
     stored = next((array.dtype.name for array in call.node.weights.values()), inherited)
     return cls, {"dtype": stored, **kept, **says, "name": call.layer}
@@ -38,6 +43,8 @@ def said(call: Call, origin: LayerOrigin | None, before: Mapping[str, Any]) -> t
     came_from = "" if origin is None else _name(origin.cls)
     name, says = made(node, call.activation, came_from)
     if origin is None or came_from != name:
+        if name.startswith(OPERATION):
+            return operation_called(name.removeprefix(OPERATION)), says
         return getattr(keras.layers, name), says
     if call.activation is not None and is_as_given(call.activation):
         del says["activation"]
@@ -55,7 +62,7 @@ def _copied(value: Any) -> Any:
 
 def _name(cls: type) -> str:
     """The name of a layer's class; that of an operation has "ops." before it."""
-    return f"ops.{operation_name(cls)}" if operation_name(cls) else cls.__name__
+    return f"{OPERATION}{operation_name(cls)}" if operation_name(cls) else cls.__name__
 
 
 def _merged(before: dict[str, Any], says: dict[str, Any]) -> dict[str, Any]:

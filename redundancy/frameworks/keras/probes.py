@@ -22,8 +22,8 @@ WORDS = np.array(["", "a", "b", "the", "0", "[UNK]", "a b", "redundancy"])
 """What is tried as text, whatever words a layer knows."""
 
 MOVERS = frozenset(
-    {"concatenate", "cropping", "expand", "flatten", "identity", "permute", "repeat", "reshape", "slice", "squeeze",
-     "stack", "zero_padding"}
+    {"concatenate", "cropping", "expand", "flatten", "gather", "identity", "permute", "repeat", "reshape", "slice",
+     "squeeze", "stack", "zero_padding"}
 )  # fmt: skip
 """The kinds that hand whole numbers on as they are."""
 

@@ -9,6 +9,7 @@ from scipy.special import expit, softmax
 
 from redundancy.errors import OptionError
 from redundancy.frameworks.keras.compiling import compiled_like
+from redundancy.frameworks.keras.evaluation import evaluate
 from redundancy.frameworks.keras.exchange import pull
 from redundancy.frameworks.keras.likelihood import BERNOULLI, CATEGORICAL, Head
 from redundancy.frameworks.keras.writing import write
@@ -16,6 +17,9 @@ from redundancy.network import Array, Network
 
 RATE, BATCH = 1e-3, 64
 """The learning rate of Adam, where the model has no compile settings; and rows of a batch."""
+
+TINY = 1e-30
+"""The least probability that a logarithm is taken of."""
 
 
 def tuned(
@@ -25,7 +29,8 @@ def tuned(
     labels: Array | None,
     head: Head,
     *,
-    teacher: Array | None = None,
+    teacher: Network | None = None,
+    temperature: float = 1.0,
     epochs: int = 1,
     seed: int = 0,
 ) -> Network:
@@ -38,8 +43,13 @@ def tuned(
         inputs: One array for each input, in order, of n rows.
         labels: Of the rows. Shape (n,), integers.
         head: How the output is read.
-        teacher: Outputs of another model, which are to be matched instead of the labels (G. Hinton, O. Vinyals,
-            J. Dean, Distilling the Knowledge in a Neural Network, 2015, at temperature 1). Shape (n, ...), float64.
+        teacher: Another network, whose outputs are to be matched instead of the labels (G. Hinton, O. Vinyals,
+            J. Dean, Distilling the Knowledge in a Neural Network, 2015). It is asked about mixtures of two rows each,
+            in shares drawn anew for each epoch, so that both agree between the rows as well (L. Beyer et al., Knowledge
+            Distillation: A Good Teacher Is Patient and Consistent, 2022); about the rows themselves where inputs are
+            whole numbers, or places in tables, which have no mixtures.
+        temperature: By which the scores of classes are divided before they are matched: above 1, classes that the
+            teacher finds unlikely count for more.
         epochs: How often each row is seen.
         seed: Of the order of the rows.
 
@@ -56,24 +66,39 @@ def tuned(
     logits = head.node == network.outputs[0]
     if teacher is not None or not getattr(model, "compiled", False):
         optimizer = model.optimizer if getattr(model, "compiled", False) else keras.optimizers.Adam(RATE)
-        model.compile(optimizer, _loss(head, logits, matching=teacher is not None))
-    targets = _targets(head, logits, teacher) if teacher is not None else _wanted(model, labels, network)
+        model.compile(optimizer, _loss(head, logits, None if teacher is None else temperature))
+    wanted = None if teacher is not None else _wanted(model, labels, network)
     rng = np.random.default_rng(seed)
     for _ in range(epochs):
-        order = rng.permutation(len(inputs[0]))
-        arrays = [array[order] for array in inputs]
+        if teacher is None:
+            arrays, targets = _shuffled(inputs, wanted, rng)
+        else:
+            arrays, said = _taught(inputs, teacher, rng)
+            targets = _targets(head, logits, said, temperature)
         given = arrays[0] if len(arrays) == 1 else arrays
         try:
-            model.fit(given, targets[order], batch_size=BATCH, epochs=1, shuffle=False, verbose=0)
+            model.fit(given, targets, batch_size=BATCH, epochs=1, shuffle=False, verbose=0)
         except Exception as error:  # losses and layers of the user's own may raise anything here
             why = " ".join(str(error).split())[:200] or type(error).__name__
             raise OptionError(f"the model cannot be trained as it is compiled ({why}): compile it anew") from error
     return pull(model, network)
 
 
-def _loss(head: Head, logits: bool, *, matching: bool) -> Any:
+def _loss(head: Head, logits: bool, temperature: float | None) -> Any:
+    """The loss that an output is read by; with a temperature, of matching what another network says."""
     import keras
 
+    matching = temperature is not None
+    if temperature is not None and temperature != 1:
+        check_temperature(head, temperature)
+        square = temperature**2
+
+        def matched(wanted: Any, given: Any) -> Any:
+            scores = given if logits else keras.ops.log(keras.ops.maximum(given, TINY))
+            loss = keras.ops.categorical_crossentropy(wanted, scores / temperature, from_logits=True, axis=head.axis)
+            return square * loss  # gradients are as large as at 1
+
+        return matched
     if head.likelihood == CATEGORICAL:
         kind = keras.losses.CategoricalCrossentropy if matching else keras.losses.SparseCategoricalCrossentropy
         return kind(from_logits=logits)
@@ -82,11 +107,52 @@ def _loss(head: Head, logits: bool, *, matching: bool) -> Any:
     return keras.losses.MeanSquaredError()
 
 
-def _targets(head: Head, logits: bool, teacher: Array) -> Array:
-    """What the other model says, as probabilities where it says that."""
-    if logits and head.likelihood == CATEGORICAL:
-        return np.asarray(softmax(teacher, axis=head.axis))
-    return np.asarray(expit(teacher)) if logits and head.likelihood == BERNOULLI else teacher
+def _shuffled(inputs: tuple[Array, ...], wanted: Any, rng: np.random.Generator) -> tuple[list[Array], Array]:
+    order = rng.permutation(len(inputs[0]))
+    return [array[order] for array in inputs], wanted[order]
+
+
+def check_temperature(head: Head, temperature: float) -> None:
+    """Refuses to match at another temperature than 1 what are no scores of classes.
+
+    Raises:
+        OptionError: That is so.
+    """
+    if temperature != 1 and head.likelihood != CATEGORICAL:
+        raise OptionError(
+            f"distil={temperature:g} is a temperature, which only scores of several classes have: give distil=True"
+        )
+
+
+def _taught(inputs: tuple[Array, ...], teacher: Network, rng: np.random.Generator) -> tuple[list[Array], Array]:
+    """Rows, or mixtures of them, in an order that is drawn; and what the teacher says of each."""
+    order = rng.permutation(len(inputs[0]))
+    arrays = [array[order] for array in inputs]
+    if all(_mixes(teacher, name) for name in teacher.inputs):
+        partners, shares = rng.permutation(len(order)), rng.random(len(order))
+        arrays = [_mixed(mine, array[partners], shares) for mine, array in zip(arrays, inputs, strict=True)]
+    said = evaluate(teacher, tuple(arrays))
+    assert not isinstance(said, tuple)
+    return arrays, np.asarray(said, np.float64)
+
+
+def _mixes(network: Network, name: str) -> bool:
+    """Whether an input is of numbers that mean something in between."""
+    floating = str(network[name].config["dtype"]).startswith(("float", "bfloat"))
+    return floating and all(reader.kind != "embedding" for reader in network.readers(name))
+
+
+def _mixed(first: Array, second: Array, shares: Array) -> Array:
+    by = shares.reshape(-1, *[1] * (first.ndim - 1)).astype(np.float32)
+    return np.asarray(by * first + (1 - by) * second)
+
+
+def _targets(head: Head, logits: bool, said: Array, temperature: float) -> Array:
+    """What the other network says, as probabilities where it says that."""
+    if head.likelihood == CATEGORICAL and (logits or temperature != 1):
+        scores = said if logits else np.log(np.maximum(said, TINY))
+        return np.asarray(softmax(scores / temperature, axis=head.axis))
+    return np.asarray(expit(said)) if logits and head.likelihood == BERNOULLI else said
 
 
 def _losses(given: Any) -> list[Any]:

@@ -35,7 +35,7 @@ from redundancy.frameworks.keras.kinds.kind import (
     resized,
 )
 from redundancy.frameworks.keras.kinds.linear import is_misplaced
-from redundancy.frameworks.keras.kinds.operations import arguments_of
+from redundancy.frameworks.keras.kinds.operations import arguments_of, operation_called, taking
 from redundancy.frameworks.keras.kinds.pointwise import AUGMENTATIONS
 
 __all__ = [
@@ -52,11 +52,13 @@ __all__ = [
     "is_misplaced",
     "made",
     "meaning_of",
+    "operation_called",
     "operation_name",
     "operation_of",
     "paths_of",
     "present",
     "resized",
+    "taking",
 ]
 
 _FAMILIES = (

@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 
 from redundancy.errors import UnsupportedError
-from redundancy.frameworks.keras.kinds.kind import Made, Meaning, Shape, makes, operates, operation_name, reads
+from redundancy.frameworks.keras.kinds.kind import (
+    Made,
+    Meaning,
+    Shape,
+    called_with,
+    makes,
+    operates,
+    operation_name,
+    reads,
+)
 from redundancy.frameworks.keras.origin import Slot
 from redundancy.frameworks.keras.precision import float64_kept
 from redundancy.layers.rescaling import nested
@@ -139,6 +148,8 @@ def arguments_of(node: Node) -> tuple[Any, Any]:
     """The (positional, by keyword) arguments of the call that a node was read from, with the numbers it has now."""
     positional, kwargs = node.origin.arguments
     args, name = list(positional), operation_name(node.origin.layer.cls)
+    if node.kind == "gather":
+        return taking(node)
     if node.kind != "affine" or not name or not _differ(node, _affine(name, args, kwargs, node.shape)):
         return positional, kwargs
     place = int(isinstance(args[0], Slot))
@@ -146,6 +157,11 @@ def arguments_of(node: Node) -> tuple[Any, Any]:
     with np.errstate(divide="ignore"):
         numbers = {"Add": offset, "Subtract": -offset if place else offset, "Multiply": scale}.get(name, 1.0 / scale)
     return (*args[:place], _like(numbers, args[place]), *args[place + 1 :]), kwargs
+
+
+def taking(node: Node) -> tuple[Any, Any]:
+    """The (positional, by keyword) arguments of the call that takes entries by their places."""
+    return (Slot(0), list(node.config["places"])), {}
 
 
 def _like(numbers: Array, before: Any) -> Array:
@@ -213,6 +229,41 @@ def _slice(operation: Any, shapes: tuple[Shape, ...], arguments: tuple[Any, Any]
 @makes("slice")
 def _made_slice(node: Node, config: Mapping[str, Any], came_from: str) -> Made:
     return came_from or "GetItem", {}
+
+
+@operates("Take")
+def _take(operation: Any, shapes: tuple[Shape, ...], arguments: tuple[Any, Any]) -> Meaning | None:
+    import keras
+
+    called = called_with(("x", "indices"), arguments)
+    if called is None or len(shapes) != 1 or operation.axis not in (-1, len(shapes[0])) or not shapes[0]:
+        return None
+    given, extent = called.get("indices"), shapes[0][-1]
+    if not (keras.ops.is_tensor(given) or isinstance(given, list | tuple | np.ndarray)) or extent is None:
+        return None
+    places = np.asarray(keras.ops.convert_to_numpy(given) if keras.ops.is_tensor(given) else given)
+    if (
+        places.ndim != 1
+        or places.dtype.kind not in "iu"
+        or not places.size
+        or not np.all((places >= 0) & (places < extent))
+    ):
+        return None
+    return Meaning("gather", {"places": tuple(places.tolist())})
+
+
+@makes("gather")
+def _made_take(node: Node, config: Mapping[str, Any], came_from: str) -> Made:
+    return "ops.Take", {"axis": -1}
+
+
+def operation_called(name: str) -> type:
+    """The class of operations that Keras records where the function of `keras.ops` of that name is called."""
+    import keras
+
+    tensor = keras.KerasTensor((None, 1))
+    recorded = {"Take": lambda: keras.ops.take(tensor, [0], axis=-1)}[name]()
+    return type(recorded._keras_history.operation)
 
 
 @operates("Reshape")
