@@ -74,6 +74,13 @@ class Node:
         """The same node with another output shape."""
         return replace(self, shape=shape)
 
+    def reading(self, others: Mapping[str, str]) -> Node:
+        """The same node, which reads other nodes in place of some, by name."""
+        origin = self.origin
+        if getattr(origin, "feeds", ()):  # what a call reads is said there again, where it means several nodes
+            origin = replace(origin, feeds=tuple(others.get(name, name) for name in origin.feeds))
+        return replace(self, inputs=tuple(others.get(name, name) for name in self.inputs), origin=origin)
+
     def __str__(self) -> str:
         sizes = [f"{name}{list(array.shape)}" for name, array in self.weights.items()]
         options = [f"{name}={value}" for name, value in self.config.items()]

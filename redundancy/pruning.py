@@ -138,8 +138,9 @@ def _with_inputs(network: Network, remove: Any, layers: Iterable[str] | None) ->
     if not taken:
         raise OptionError("inputs=True, and no weights read several units of an input as they are: leave it out")
     if isinstance(remove, Mapping):
-        return network, {taken.get(name, name): share for name, share in remove.items()}, None
-    named = None if layers is None else [*taken.values(), *(name for name in layers if name not in taken)]
+        return network, {each: share for name, share in remove.items() for each in taken.get(name, (name,))}, None
+    every = [each for names in taken.values() for each in names]
+    named = None if layers is None else [*every, *(name for name in layers if name not in taken)]
     return network, remove, named
 
 

@@ -58,15 +58,15 @@ def test_to_take_all_places_changes_nothing_and_is_undone(network, seed):
     x = np.random.default_rng(seed).normal(size=(3, *network[network.inputs[0]].shape))
     assert np.array_equal(evaluate(wide, x), evaluate(network, x))
     assert closed(wide).digest == network.digest
-    assert all(wide[taken].inputs == (source,) for source, taken in names.items())
-    assert set(names.values()) <= {space.name for space in Prunable(wide).spaces} or not names
+    assert all(wide[name].inputs == (source,) for source, taken in names.items() for name in taken)
+    assert not names or {name for taken in names.values() for name in taken} <= {s.name for s in Prunable(wide).spaces}
 
 
 def narrowed(network, rng):
     """The same network where weights read some of its inputs only; the others are said to be a sum of those."""
     wide, names = opened(network)
     assume(names)
-    taps = [tap for space in trace(wide).spaces for tap in space.taps if tap.node in names.values()]
+    taps = [tap for space in trace(wide).spaces for tap in space.taps if (tap.node,) in names.values()]
     folds = {}
     for tap in taps:
         n = len(tap.units)
@@ -157,6 +157,77 @@ def test_channels_of_an_image_may_go():
     small = prune(model, data=x, remove={"image": 1 / 3}, inputs=True)
     assert small.network["image_taken"].config["places"] == (0, 2)
     assert small.difference < 1e-5
+
+
+def _attended(x):
+    return keras.layers.MultiHeadAttention(2, 3)(keras.layers.Dense(4)(x[:, 1:]), x)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        keras.layers.Bidirectional(keras.layers.GRU(3)),
+        keras.layers.TimeDistributed(keras.layers.Dense(3)),
+        lambda x: keras.layers.MultiHeadAttention(2, 3)(x, x),
+        _attended,
+    ],
+)
+def test_layers_that_mean_several_nodes_read_less(layer):
+    keras.utils.set_random_seed(0)
+    x = np.random.default_rng(0).normal(size=(80, 3, 5)).astype("float32")
+    x[..., 1] = x[..., 4]
+    inputs = keras.Input((3, 5), name="x")
+    model = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Flatten()(layer(inputs))))
+    small = prune(model, data=x, remove={"x": 0.2}, inputs=True)
+    assert len(small.removals) == 1
+    assert np.allclose(small.model.predict(x, verbose=0), model.predict(x, verbose=0), atol=1e-4)
+
+
+def test_what_one_layer_hands_on_inside_itself_is_left_alone():
+    inputs = keras.Input((6, 6, 3))
+    layers = [keras.layers.SeparableConv2D(2, 3)(inputs), keras.layers.Conv2D(2, 3)(inputs)]
+    model = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Flatten()(keras.layers.Add()(layers))))
+    wide, names = opened(read(model))
+    assert list(names) == list(read(model).inputs)
+    x = np.random.default_rng(0).normal(size=(4, 6, 6, 3)).astype("float32")
+    assert np.allclose(write(wide).predict(x, verbose=0), model.predict(x, verbose=0), atol=1e-5)
+
+
+def test_what_takes_all_places_may_be_an_output_or_in_a_model_inside():
+    keras.utils.set_random_seed(0)
+    inner_input, inputs = keras.Input((4,)), keras.Input((5,), name="x")
+    inner = keras.Model(inner_input, keras.ops.take(keras.layers.Dense(3)(inner_input), [0, 1, 2], axis=-1))
+    hidden = inner(keras.layers.Dense(4, "relu")(inputs))
+    outputs = keras.ops.take(keras.layers.Dense(2)(keras.layers.Dense(4, "relu")(hidden)), [0, 1], axis=-1)
+    x = np.random.default_rng(0).normal(size=(80, 5)).astype("float32")
+    small = prune(keras.Model(inputs, outputs), data=x, remove={"x": 0.4}, inputs=True)
+    assert [len(node.config["places"]) for node in small.network if node.kind == "gather"] == [3, 3, 2]
+
+
+def test_all_that_reads_an_input_reads_less_but_models_inside():
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((6,), name="x")
+    inner = keras.Sequential([keras.Input((6,)), keras.layers.Dense(3, "relu"), keras.layers.Dense(2)])
+    read_by = [keras.ops.take(inputs, [5, 4, 0, 1], axis=-1), keras.ops.take(inputs, [2, 3], axis=-1), inputs]
+    both = [*(keras.layers.Dense(2)(each) for each in read_by), inner(inputs)]
+    x = np.random.default_rng(0).normal(size=(80, 6)).astype("float32")
+    model = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Concatenate()(both)))
+    small = prune(model, data=x, remove={"x": 0.5}, inputs=True)
+    assert sorted(len(node.config["places"]) for node in small.network if node.kind == "gather") == [1, 2, 3]
+
+
+def test_hidden_units_that_are_taken_are_no_inputs():
+    inputs = keras.Input((1,))
+    hidden = keras.ops.take(keras.layers.Dense(4, "relu")(inputs), [0, 1], axis=-1)
+    assert opened(read(keras.Model(inputs, keras.layers.Dense(2)(hidden))))[1] == {}
+
+
+def test_certificates_hold_where_a_place_is_taken_twice():
+    def network(weight):
+        b, weights = Builder(), {"kernel": np.float32([[1.0], [weight]]), "bias": np.zeros(1, np.float32)}
+        return b.network(b.add("dense", b.add("gather", b.input((2,)), places=(1, 1)), weights=weights))
+
+    assert certify(network(2**-30), network(0.0), box=(-1.0, 1.0)).bound >= 2**-30
 
 
 @settings(max_examples=10)

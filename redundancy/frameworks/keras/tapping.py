@@ -6,7 +6,6 @@ The gradient with respect to such an input is the gradient with respect to the n
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -72,10 +71,7 @@ def _free(network: Network, name: str) -> str:
 def _rewired(node: Node, gates: Mapping[str, str]) -> Node:
     if isinstance(node.origin, ItemOrigin):
         return node  # one of several outputs is found by the call that gives it
-    origin = node.origin
-    if getattr(origin, "feeds", ()):
-        origin = replace(origin, feeds=tuple(gates.get(name, name) for name in origin.feeds))
-    return replace(node, inputs=tuple(gates.get(name, name) for name in node.inputs), origin=origin)
+    return node.reading(gates)
 
 
 def _input(gate: str, shape: Shape, dtype: str) -> Node:
