@@ -43,6 +43,41 @@ def test_whole_numbers_and_places_in_tables_are_not_mixed():
     assert sorted(map(tuple, asked)) == sorted(map(tuple, given))
 
 
+@pytest.mark.parametrize("between", [keras.layers.Flatten(), lambda x: keras.ops.cast(x, "int32")])
+def test_places_in_tables_are_not_mixed_though_they_are_floats_on_their_way(between):
+    words = keras.Input((3,))
+    x = keras.layers.Flatten()(keras.layers.Embedding(9, 2)(between(words)))
+    teacher = read(keras.Model(words, keras.layers.Dense(3, "softmax")(x)))
+    given = np.random.default_rng(0).integers(0, 9, (20, 3)).astype("float32")
+    (asked,), _ = _taught((given,), teacher, np.random.default_rng(0))
+    assert sorted(map(tuple, asked)) == sorted(map(tuple, given))
+
+
+@pytest.mark.parametrize("distil", [False, True])
+def test_inputs_by_name_are_given_by_name_in_whatever_order(distil, rows):
+    keras.utils.set_random_seed(0)
+    inputs = {"z": keras.Input((4,), name="z"), "a": keras.Input((3,), name="a")}
+    outputs = keras.layers.Dense(3, "softmax")(keras.layers.Concatenate()(list(inputs.values())))
+    network = read(keras.Model(inputs, outputs))
+    given, labels = {"z": rows, "a": rows[:, :3]}, rows.argmax(axis=1) % 3
+    teacher = network if distil else None
+    arrays = tuple(given[name] for name in network.inputs)
+    after = tuned(network, None, arrays, labels, head_of(network, labels, None), teacher=teacher)
+    assert after.inputs == network.inputs
+
+
+def test_a_loss_of_somebodys_own_is_given_the_numbers_of_classes_where_it_takes_them(rows):
+    def own(labels, said):
+        return keras.ops.sparse_categorical_crossentropy(keras.ops.reshape(labels, (-1,)), said)
+
+    labels, network = rows[:, :3].argmax(axis=1), classifier("softmax")
+    like = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    like.compile("adam", own)
+    after = tuned(network, like, (rows,), labels, head_of(network, labels, None), epochs=20)
+    right = [(evaluate(each, rows).argmax(axis=1) == labels).mean() for each in (network, after)]
+    assert right[1] > right[0]
+
+
 def test_a_temperature_means_the_same_for_scores_and_for_probabilities(rows):
     scores, chances = classifier(None), classifier("softmax")
     losses = []

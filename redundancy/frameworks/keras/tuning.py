@@ -12,7 +12,10 @@ from redundancy.frameworks.keras.compiling import compiled_like
 from redundancy.frameworks.keras.evaluation import evaluate
 from redundancy.frameworks.keras.exchange import pull
 from redundancy.frameworks.keras.likelihood import BERNOULLI, CATEGORICAL, Head
+from redundancy.frameworks.keras.probes import MOVERS, nested
+from redundancy.frameworks.keras.wanting import takes_numbers
 from redundancy.frameworks.keras.writing import write
+from redundancy.layers import RULES
 from redundancy.network import Array, Network
 
 RATE, BATCH = 1e-3, 64
@@ -47,7 +50,7 @@ def tuned(
             J. Dean, Distilling the Knowledge in a Neural Network, 2015). It is asked about mixtures of two rows each,
             in shares drawn anew for each epoch, so that both agree between the rows as well (L. Beyer et al., Knowledge
             Distillation: A Good Teacher Is Patient and Consistent, 2022); about the rows themselves where inputs are
-            whole numbers, or places in tables, which have no mixtures.
+            whole numbers, places in tables, which have no mixtures, or what a layer without a rule reads.
         temperature: By which the scores of classes are divided before they are matched: above 1, classes that the
             teacher finds unlikely count for more.
         epochs: How often each row is seen.
@@ -75,9 +78,8 @@ def tuned(
         else:
             arrays, said = _taught(inputs, teacher, rng)
             targets = _targets(head, logits, said, temperature)
-        given = arrays[0] if len(arrays) == 1 else arrays
         try:
-            model.fit(given, targets, batch_size=BATCH, epochs=1, shuffle=False, verbose=0)
+            model.fit(nested(model, arrays), targets, batch_size=BATCH, epochs=1, shuffle=False, verbose=0)
         except Exception as error:  # losses and layers of the user's own may raise anything here
             why = " ".join(str(error).split())[:200] or type(error).__name__
             raise OptionError(f"the model cannot be trained as it is compiled ({why}): compile it anew") from error
@@ -120,7 +122,8 @@ def check_temperature(head: Head, temperature: float) -> None:
     """
     if temperature != 1 and head.likelihood != CATEGORICAL:
         raise OptionError(
-            f"distil={temperature:g} is a temperature, which only scores of several classes have: give distil=True"
+            f"distil={temperature:g} is a temperature, which only scores of several classes have: give distil=True, or"
+            " the labels of a model that says logits"
         )
 
 
@@ -137,9 +140,18 @@ def _taught(inputs: tuple[Array, ...], teacher: Network, rng: np.random.Generato
 
 
 def _mixes(network: Network, name: str) -> bool:
-    """Whether an input is of numbers that mean something in between."""
-    floating = str(network[name].config["dtype"]).startswith(("float", "bfloat"))
-    return floating and all(reader.kind != "embedding" for reader in network.readers(name))
+    """Whether an input is of numbers that mean something in between: what reads them is known, and is no table."""
+    if not str(network[name].config["dtype"]).startswith(("float", "bfloat")):
+        return False
+    values = {name}
+    for node in network:
+        if values.isdisjoint(node.inputs):
+            continue
+        if node.kind == "embedding" or node.kind not in RULES:
+            return False
+        if node.kind in MOVERS:
+            values.add(node.name)
+    return True
 
 
 def _mixed(first: Array, second: Array, shares: Array) -> Array:
@@ -163,11 +175,6 @@ def _losses(given: Any) -> list[Any]:
 def _wanted(model: Any, labels: Array | None, network: Network) -> Array:
     """Labels in the form that the loss of the model takes."""
     assert labels is not None
-    loss = model.loss
-    # A loss may be a name, a function or an object, which may be called as its user likes and wrap a function.
-    called = [loss if isinstance(loss, str) else type(loss).__name__]
-    called += [str(getattr(each, "__name__", "")) for each in (loss, getattr(loss, "fn", None))]
-    name = " ".join(called).replace("_", "").lower()
-    classes = network[network.outputs[0]].shape[-1]
-    one_hot = classes is not None and classes > 1 and "sparse" not in name
-    return np.eye(classes or 1, dtype="float32")[labels] if one_hot else labels
+    shape = tuple(extent or 1 for extent in network[network.outputs[0]].shape)
+    one_hot = bool(shape) and shape[-1] > 1 and not takes_numbers(model.loss, shape)
+    return np.eye(shape[-1], dtype="float32")[labels] if one_hot else labels
