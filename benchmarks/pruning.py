@@ -1,10 +1,11 @@
 """Tables 1 and 2 of pruning without fine-tuning: LeNet's 500 units, and 784-300-100-10, beside what was published.
 
-    python benchmarks/pruning.py [units] [capacity] [--rows obs ...] [--data PATH] [--store DIR] [--seeds 10]
+    python benchmarks/pruning.py [units] [capacity] [allocated] [--rows obs ...] [--data PATH] [--store DIR]
 
 The networks are those of `benchmarks/lenets.py`, which trains what the store does not have. Units are measured on 5,000
 training images; the test images score once for each entry. Entries are means over seeds with 95% intervals (Student);
 for capacity each network's own largest fraction on a grid of 2.5% that loses at most one point of test accuracy.
+`allocated` is the capacity in parameters, where `prune` itself decides how much goes from which layer.
 """
 
 import argparse
@@ -102,6 +103,35 @@ def capacity(runs, rest, data, rows):
         print(f"| {name} | " + " | ".join(cells) + f" | {told(most)} |", flush=True)
 
 
+def allocated(runs, rest, data, rows):
+    """Table 2 in parameters: the same share of both hidden layers, as `prune` allocates it, and with inputs."""
+    ways = {
+        "same share of both layers": None,
+        "allocated": {"inputs": False},
+        "allocated, inputs too": {"inputs": True},
+    }
+    print(f"| capacity in parameters | {' | '.join(ways)} |\n|---|" + "---|" * len(ways), flush=True)
+    test = Material((data.x_test,), data.y_test)
+    seen = {"data": rest.x_train[:5000], "labels": rest.y_train[:5000]}
+    for name, options in rows.items():
+        cells = []
+        for way in ways.values():
+            most = []
+            for run in runs:
+                known = {0.0: 0.0}
+
+                def within(share, run=run, way=way, known=known, options=options):
+                    both = {"remove": {"dense_1": share, "dense_2": share}}
+                    how = both if way is None else {"remove": share, "of": "parameters", **way}
+                    small = prune(run.network, **seen, **how, **options).network
+                    known[share] = 1 - small.parameters / run.network.parameters
+                    return accuracy(small, test) >= accuracy(run.network, test) - 0.01
+
+                most.append(known[_most(within)])
+            cells.append(told(most))
+        print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
+
+
 def _most(holds):
     """The largest share of the grid up to which it holds all the way, by halving."""
     low, high = 0, len(GRID)
@@ -111,9 +141,16 @@ def _most(holds):
     return float(GRID[low - 1]) if low else 0.0
 
 
+TABLES = (
+    ("units", "lenet-5", units),
+    ("capacity", "lenet-300-100", capacity),
+    ("allocated", "lenet-300-100", allocated),
+)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tables", nargs="*", default=["units", "capacity"])
+    parser.add_argument("tables", nargs="*", default=[name for name, *_ in TABLES])
     parser.add_argument("--rows", nargs="+", choices=list(ROWS), default=list(ROWS))
     parser.add_argument("--data")
     parser.add_argument("--store", type=Path)
@@ -122,7 +159,7 @@ def main() -> None:
     data = load_data(asked.data)
     rest, _, _ = split(data)
     store = Store(asked.store) if asked.store else Store.default()
-    for table, network, make in (("units", "lenet-5", units), ("capacity", "lenet-300-100", capacity)):
+    for table, network, make in TABLES:
         if table in asked.tables:
             print(f"\n## {table}\n", flush=True)
             runs = train(recipe_of(network, rest), range(asked.seeds), data=rest, store=store)

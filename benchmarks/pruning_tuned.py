@@ -78,9 +78,9 @@ def parameters(left: tuple[int, ...]) -> int:
 
 ROWS = {
     "mlp-l": Row("lenet-300-100", parameters((266, 88, 33)), 40, 1e-3, 1.0),
-    "mlp-s": Row("lenet-300-100", parameters((97, 71, 33)), 60, 2e-3, 1.0),
+    "mlp-s": Row("lenet-300-100", parameters((97, 71, 33)), 15, 2e-3, 1.0),
     "cnn-l": Row("lenet-5", parameters((20, 25, 45, 462)), 6, 1e-3, 4.0),
-    "cnn-s": Row("lenet-5", parameters((5, 10, 76, 16)), 30, 4e-3, 4.0),
+    "cnn-s": Row("lenet-5", parameters((5, 10, 76, 16)), 12, 4e-3, 4.0),
 }
 TRAINED = {"lenet-300-100": 40, "lenet-5": 10}
 

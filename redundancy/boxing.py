@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from redundancy.errors import OptionError
+from redundancy.layers import RULES
 from redundancy.network import Array, Network, Node
 from redundancy.telling import FROM, TO
 
@@ -18,6 +19,9 @@ Bounds = Box | tuple[float, float]
 
 SCALING = frozenset({"affine", "standardization", "batch_normalization"})
 """Layers that bring inputs to another size: where one reads an input, nobody knows which size that has."""
+
+BYTE, MOST = 255, 25.0
+"""What numbers up to the first become at most, where a layer that standardizes them expects that they are so large."""
 
 MOVING = frozenset(
     {"dropout", "flatten", "permute", "reshape", "repeat", "cropping", "zero_padding", "upsampling", "slice", "gather"}
@@ -80,6 +84,38 @@ def check_assumed(network: Network, names: tuple[str, ...]) -> None:
                 f" layer '{scaling.layer}' brings to another size: give a box of inputs, as 0,255 for images in bytes,"
                 " or data"
             )
+
+
+def of_bytes(network: Network) -> frozenset[str]:
+    """The inputs that are to be numbers up to 255: the layer that reads them first brings those to about 1."""
+    found = {name: _scaling(network, name) for name in network.inputs}
+    return frozenset(name for name, node in found.items() if node is not None and BYTE * _gain(node) <= MOST)
+
+
+def check_size(network: Network, name: str) -> None:
+    """Refuses a data set, whose images are from 0 to 1, for a model that expects more.
+
+    Raises:
+        OptionError: It does.
+    """
+    for each in of_bytes(network):
+        scaling = _scaling(network, each)
+        layer = "" if scaling is None else scaling.layer
+        raise OptionError(
+            f"layer '{layer}' expects numbers up to 255, and the images of {name!r} are from 0 to 1: give an .npz file"
+            " with x_train and the rest as the model reads them"
+        )
+
+
+def _gain(node: Node) -> float:
+    """How many times as large a layer makes numbers, in the middle of all its places."""
+    weights = RULES[node.kind].loose(node)
+    if node.kind == "affine":
+        return float(np.median(np.abs(np.asarray(node.config["scale"], np.float64))))
+    deviation = float(np.median(np.sqrt(np.maximum(np.asarray(weights["variance"], np.float64), 0.0))))
+    if node.config.get("invert"):
+        return deviation
+    return 1.0 / deviation if deviation > 0 else np.inf
 
 
 def _scaling(network: Network, name: str) -> Node | None:

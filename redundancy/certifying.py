@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from redundancy.boxing import Bounds, boxed
 from redundancy.certification import Certificate
 from redundancy.certification import certify as certified
+from redundancy.errors import OptionError
 from redundancy.network import Network
 from redundancy.telling import FROM, TO
 
@@ -26,13 +27,16 @@ def certify(a: Model, b: Model, *, box: Bounds = (FROM, TO), trust: bool = False
 
     Returns:
         `bound` in real arithmetic, and `rounding`, which computing both in the precision of their weights adds at most.
-        Both are infinite where nothing is known of a layer; `why` says of which.
+        Both are infinite where nothing is known of a layer; `why` says of which. Of probabilities, as a softmax gives
+        them, no bound says much that is near 1: certify models without it.
 
     Raises:
         NetworkError: The inputs, outputs or layers are others, or the box is empty or of no input.
         OptionError: The box is no pair of bounds.
         UnsupportedError: A model cannot be read as a graph.
     """
+    if box is None:
+        raise OptionError("box=None bounds no input, and then no output is bounded: give box=(low, high)")
     first, second = _network(a, trust), _network(b, trust)
     return certified(first, second, boxed(first, box) or {})
 

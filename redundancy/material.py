@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from redundancy.boxing import check_size, of_bytes
 from redundancy.data import LOADERS, Dataset, load, npz
 from redundancy.data.conversion import labels as checked_labels
 from redundancy.data.samples import part, samples
@@ -77,6 +78,7 @@ def material(network: Network, data: Any, labels: Any = None) -> Material:
     if isinstance(data, str | Path):
         found = _of_file(network, Path(data))
     elif isinstance(data, Dataset):
+        check_size(network, data.name)
         test = Material(arrays_of(network, data.x_test), data.y_test)
         found = Material(arrays_of(network, data.x_train), data.y_train, test)
     else:
@@ -113,10 +115,12 @@ def _of_file(network: Network, path: Path) -> Material:
         parts = {}
         for which in ("train", "test"):
             if f"x_{which}" in names:
-                inputs = arrays_of(network, part(path, f"x_{which}", reads[0]))
+                inputs = arrays_of(network, part(path, f"x_{which}", reads[0], stored=of_bytes(network)))
                 parts[which] = _labelled(Material(inputs), _labels(path, f"y_{which}", names))
         return replace(parts["train"], test=parts.get("test"))
-    return _labelled(Material(arrays_of(network, samples(path, reads))), _labels(path, LABELS, names))
+    return _labelled(
+        Material(arrays_of(network, samples(path, reads, stored=of_bytes(network)))), _labels(path, LABELS, names)
+    )
 
 
 def _labels(path: Path, key: str, names: Collection[str]) -> Array | None:

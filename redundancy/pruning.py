@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 FEWEST = 60
 """Rows of data, at least."""
 
+LABELS = "give them, in a file as y, or as y_train beside x_train"
+"""What is to be done where there are none."""
+
 MEASURES = ("units", "parameters", "macs", LATENCY)
 """What `remove` may be a share of."""
 
@@ -160,21 +163,21 @@ def _check_amount(remove: Any, within: Any, of: str, layers: Any) -> None:
 def _check_training(tune: Any, distil: Any, rounds: Any) -> None:
     number = isinstance(distil, int | float | np.number) and np.isfinite(distil)
     if not number or distil < 0 or (not isinstance(distil, bool) and distil == 0):
-        raise OptionError(f"distil={distil!r}: give True, or a temperature above 0")
-    if any(isinstance(n, bool) or not isinstance(n, int) or n < least for n, least in ((tune, 0), (rounds, 1))):
-        raise OptionError(
-            f"tune={tune!r} and rounds={rounds!r}: give whole numbers, the first from 0 up, the second from 1"
-        )
-    if (distil or rounds > 1) and not tune:
-        raise OptionError("distil= and rounds= say how it is trained, and it is not: give tune=, in epochs")
+        raise OptionError(f"distil={distil!r}: give a temperature above 0, as 4, or True for 1")
+    for name, n, least in (("tune", tune, 0), ("rounds", rounds, 1)):
+        if isinstance(n, bool) or not isinstance(n, int) or n < least:
+            raise OptionError(f"{name}={n!r}: give a whole number from {least} up")
+    for name, asked in (("distil", distil), ("rounds", rounds > 1)):
+        if asked and not tune:
+            raise OptionError(f"{name}= says how it is trained, and it is not: give tune=, in epochs")
 
 
 def _check_labels(network: Network, given: Material, within: float | None, tune: int, *, distil: bool) -> None:
     """Refuses a margin and a training that need labels which are not there, or cannot be done with these."""
     if within is not None and given.labels is None:
-        raise OptionError("within= is a margin of accuracy, and the data have no labels: give them, or use remove=")
+        raise OptionError(f"within= is a margin of accuracy, and the data have no labels: {LABELS}, or use remove=")
     if tune and not distil and given.labels is None:
-        raise OptionError("tune= trains to labels, and the data have none: give them, or distil=True")
+        raise OptionError(f"tune= trains to labels, and the data have none: {LABELS}, or distil=True")
     if tune:
         _check_tuning(network, None if distil else given.labels)
 

@@ -158,9 +158,9 @@ def _curve(
     for share in wanted:
         try:
             counts = gone_after(goal.enough(share))
-        except TooMuchError:
+        except TooMuchError as error:
             if share == wanted[0]:
-                raise
+                raise TooMuchError(str(error).replace("remove=", "shares=")) from None
             continue
         small = work.pruned(counts).network
         seconds = goal.seconds if isinstance(goal, Pace) else None

@@ -65,7 +65,8 @@ class Prunable:
             every = [(space.name, *reason) for space in wanted if (reason := _hindrance(space)) is not None]
             every.sort(key=lambda why: why[-1] in (INPUT, OUTPUT))  # which all models have
             said = "; ".join(f"{name} because of layer '{layer}': {why}" for name, layer, why in every[:3] if layer)
-            raise OptionError(f"no units may be pruned{f' ({said})' if said else ''}: give a model with others")
+            remedy = "give a model with others" if layers is None else "name layers that make others, or none"
+            raise OptionError(f"no units may be pruned{f' ({said})' if said else ''}: {remedy}")
 
     def axes(self, space: Space) -> dict[str, int]:
         """The nodes where the units of a space are read, and the axis that these lie on, not counting the batch."""

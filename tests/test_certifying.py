@@ -97,3 +97,8 @@ def test_what_cannot_be_compared_is_refused():
         certify(small(), small(), box=(1,))
     with pytest.raises(NetworkError, match="inputs have shapes"):
         certify(small(), keras.Sequential([keras.Input((5,)), keras.layers.Dense(2)]))
+
+
+def test_no_box_at_all_is_refused():
+    with pytest.raises(OptionError, match="bounds no input"):
+        certify("a.keras", "b.keras", box=None)

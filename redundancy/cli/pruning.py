@@ -96,7 +96,7 @@ def _add_shared(command: argparse.ArgumentParser) -> None:
         required=True,
         metavar="NAME|X.npz",
         help="what units are measured on: mnist-5k, mnist, or an .npz file with x_train, and y_train, x_test and y_test"
-        " for --within; or with arrays called as the model's inputs are, and y",
+        " to be judged on; or with arrays called as the model's inputs are, and y",
     )
     command.add_argument(
         "--of",

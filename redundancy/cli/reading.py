@@ -33,7 +33,7 @@ def given(arguments: argparse.Namespace, *, tell: bool) -> tuple[Any, dict[str, 
     inputs = inputs_of(model)
     if not inputs and (arguments.data is not None or arguments.box is not None):
         raise OptionError("the model has no inputs by name, so that --data and --box have nothing to speak of")
-    data = _samples(arguments.data, inputs)
+    data = _samples(arguments.data, inputs, model)
     return model, {"data": data, "box": arguments.box, "notions": arguments.notions}
 
 
@@ -72,9 +72,13 @@ def model_of(arguments: argparse.Namespace, data: Path | None, *, tell: bool) ->
     return model
 
 
-def _samples(path: Path | None, inputs: Iterable[Input]) -> Any:
+def _samples(path: Path | None, inputs: Iterable[Input], model: Any) -> Any:
     if path is None:
         return None
+    from redundancy.boxing import of_bytes
     from redundancy.data.samples import samples
+    from redundancy.frameworks.keras import read
+    from redundancy.frameworks.keras.overriding import is_graph
 
-    return samples(path, [(each.name, each.shape) for each in inputs])
+    stored = of_bytes(read(model)) if is_graph(model) else ()
+    return samples(path, [(each.name, each.shape) for each in inputs], stored=stored)

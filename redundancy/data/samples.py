@@ -17,16 +17,19 @@ _OF_DATA_SETS = ("x_test", "x_train")
 """What inputs are called in data sets: those that the model was not trained on before those that it was."""
 
 
-def samples(path: str | Path, inputs: Sequence[tuple[str, Shape]]) -> tuple[Array, ...]:
+def samples(
+    path: str | Path, inputs: Sequence[tuple[str, Shape]], *, stored: Collection[str] = ()
+) -> tuple[Array, ...]:
     """The arrays of a file that a model can be given. Nothing in it is ever unpickled.
 
     They are called as the inputs are; or x, x2, x3, ... in the order of the inputs; or x_test or x_train, as in a data
-    set. Those are taken as a data set is: uint8 is divided by 255, and images of one channel need no axis for it. All
-    others are taken as they are stored.
+    set. Those are taken as a data set is: uint8 is divided by 255, but for a model that does so itself, and images of
+    one channel need no axis for it. All others are taken as they are stored.
 
     Args:
         path: An .npz file.
         inputs: (name, shape without the batch; None for any size) of each input of the model.
+        stored: Names of those that are to be numbers up to 255, so that uint8 is taken as it is.
 
     Returns:
         One array an input, of shape (n, *shape), with numbers or booleans of the dtype that they are stored in.
@@ -37,20 +40,24 @@ def samples(path: str | Path, inputs: Sequence[tuple[str, Shape]]) -> tuple[Arra
     """
     path, name = Path(path), str(path)
     arrays = npz.read(path, lambda present: _chosen(name, inputs, present))
-    fitting = tuple(_fitting(name, key, array, each) for (key, array), each in zip(arrays.items(), inputs, strict=True))
+    fitting = tuple(
+        _fitting(name, key, array, each, stored=each[0] in stored)
+        for (key, array), each in zip(arrays.items(), inputs, strict=True)
+    )
     if len({len(array) for array in fitting}) > 1:
         rows = ", ".join(f"{len(array)} of {key}" for key, array in zip(arrays, fitting, strict=True))
         raise refused(name, f"it has {rows}", "give as many of each")
     return fitting
 
 
-def part(path: str | Path, key: str, each: tuple[str, Shape]) -> Array:
+def part(path: str | Path, key: str, each: tuple[str, Shape], *, stored: Collection[str]) -> Array:
     """One array of a file, as the only input of a model.
 
     Args:
         path: An .npz file.
         key: What the array is called: x_test and x_train are taken as a data set is.
         each: (name, shape without the batch; None for any size) of the input.
+        stored: As of `samples`.
 
     Returns:
         Shape (n, *shape).
@@ -58,7 +65,7 @@ def part(path: str | Path, key: str, each: tuple[str, Shape]) -> Array:
     Raises:
         DataError: As of `samples`.
     """
-    return _fitting(str(path), key, npz.read(Path(path), lambda _: (key,))[key], each)
+    return _fitting(str(path), key, npz.read(Path(path), lambda _: (key,))[key], each, stored=each[0] in stored)
 
 
 def _chosen(name: str, inputs: Sequence[tuple[str, Shape]], present: Collection[str]) -> Sequence[str]:
@@ -84,9 +91,9 @@ def _shaped(shape: Shape) -> str:
     return f"(n, {', '.join('any' if n is None else str(n) for n in shape)})" if shape else "(n,)"
 
 
-def _fitting(name: str, key: str, raw: Array, each: tuple[str, Shape]) -> Array:
+def _fitting(name: str, key: str, raw: Array, each: tuple[str, Shape], *, stored: bool) -> Array:
     _, shape = each
-    array = _as_in_a_data_set(raw, shape) if key in _OF_DATA_SETS else raw
+    array = _as_in_a_data_set(raw, shape, stored=stored) if key in _OF_DATA_SETS else raw
     if array.dtype.kind not in "biuf":
         raise refused(name, f"{key} holds {array.dtype}", "store numbers")
     fits = array.ndim == len(shape) + 1 and all(
@@ -100,6 +107,6 @@ def _fitting(name: str, key: str, raw: Array, each: tuple[str, Shape]) -> Array:
     return array
 
 
-def _as_in_a_data_set(raw: Array, shape: Shape) -> Array:
-    array = raw.astype(np.float32) / np.float32(255) if raw.dtype == np.uint8 else raw
+def _as_in_a_data_set(raw: Array, shape: Shape, *, stored: bool) -> Array:
+    array = raw.astype(np.float32) / np.float32(255) if raw.dtype == np.uint8 and not stored else raw
     return array[..., None] if array.ndim == len(shape) and list(shape[-1:]) == [1] else array

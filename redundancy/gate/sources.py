@@ -76,12 +76,13 @@ def _arrays(data: str) -> Collection[str] | None:
     return names
 
 
-def tested(data: str, reads: Reads) -> Rows:
+def tested(data: str, reads: Reads, stored: Collection[str]) -> Rows:
     """The rows that a model is tested on: x_test and y_test; or arrays called as its inputs, and y.
 
     Args:
         data: The name of a data set, or the path of a file.
         reads: The inputs of the model.
+        stored: Names of those that are to be numbers up to 255.
 
     Raises:
         DataError: The data do not fit the model, or cannot be used.
@@ -91,11 +92,11 @@ def tested(data: str, reads: Reads) -> Rows:
         digits = load(data)
         return Rows((digits.x_test,), digits.y_test)
     if TEST in present and len(reads) == 1:
-        return Rows((part(data, TEST, reads[0]),), _labels(data, LABELS, present))
-    return Rows(samples(data, reads), _labels(data, OWN_LABELS, present))
+        return Rows((part(data, TEST, reads[0], stored=stored),), _labels(data, LABELS, present))
+    return Rows(samples(data, reads, stored=stored), _labels(data, OWN_LABELS, present))
 
 
-def trained(data: str, reads: Reads) -> tuple[Array, ...]:
+def trained(data: str, reads: Reads, stored: Collection[str]) -> tuple[Array, ...]:
     """The rows that a model was trained on: x_train.
 
     Raises:
@@ -103,7 +104,7 @@ def trained(data: str, reads: Reads) -> tuple[Array, ...]:
     """
     if data in LOADERS:
         return (load(data).x_train,)
-    return (part(data, TRAINING, reads[0]),)
+    return (part(data, TRAINING, reads[0], stored=stored),)
 
 
 def _labels(data: str, key: str, present: Collection[str]) -> Array | None:

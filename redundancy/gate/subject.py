@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from redundancy.auditing import Audit, AuditFinding
+from redundancy.boxing import check_size, of_bytes
 from redundancy.compaction import Compaction
+from redundancy.data import LOADERS
 from redundancy.errors import OptionError
 from redundancy.feeding import arrays_of
 from redundancy.gate.baseline import NOTHING, Found, Unit
@@ -126,7 +128,7 @@ class Subject:
         Raises:
             RedundancyError: The data do not fit the model.
         """
-        return None if self.asked.data is None else tested(self.asked.data, self._reads)
+        return None if self.asked.data is None else tested(self.asked.data, self._reads, self._of_bytes)
 
     @property
     def data(self) -> str:
@@ -136,7 +138,20 @@ class Subject:
     @property
     def _training(self) -> tuple[Array, ...] | None:
         on_data = self.asked.on_data and self.asked.data is not None
-        return trained(self.asked.data, self._reads) if on_data and self.asked.data is not None else None
+        return (
+            trained(self.asked.data, self._reads, self._of_bytes) if on_data and self.asked.data is not None else None
+        )
+
+    @property
+    def _of_bytes(self) -> frozenset[str]:
+        """The inputs that are to be numbers up to 255; a data set with a name has none of that size."""
+        from redundancy.frameworks.keras.overriding import is_graph
+
+        if not is_graph(self.model):
+            return frozenset()
+        if self.asked.data in LOADERS:
+            check_size(self.network, str(self.asked.data))
+        return of_bytes(self.network)
 
     @property
     def _reads(self) -> list[tuple[str, tuple[int | None, ...]]]:

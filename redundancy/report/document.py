@@ -7,6 +7,12 @@ import math
 from importlib.resources import files
 from typing import Any
 
+from redundancy.errors import OptionError
+from redundancy.suggesting import suggested
+
+SCHEMAS = ("audit", "compaction", "pruning", "store", "tradeoffs", "verdicts")
+"""The kinds of documents."""
+
 
 def document(found: Any) -> str:
     """An audit, a compaction or what a store holds as one JSON document, ASCII only, with a line end.
@@ -23,8 +29,13 @@ def schema(name: str) -> dict[str, Any]:
     """The JSON Schema that documents of that kind keep to.
 
     Args:
-        name: "audit", "compaction", "pruning", "tradeoffs" or "store".
+        name: One of SCHEMAS.
+
+    Raises:
+        OptionError: There is none of that name.
     """
+    if name not in SCHEMAS:
+        raise OptionError(f"no schema is called {name!r}{suggested(name, SCHEMAS)}: choose from {', '.join(SCHEMAS)}")
     found: dict[str, Any] = json.loads(files("redundancy.report").joinpath("schema", f"{name}.json").read_text("utf-8"))
     return found
 

@@ -46,7 +46,9 @@ def moments(samples: Array, padded: bool, ridge: float = RIDGE) -> Array:
 
 
 def _begun(reading: Reading) -> tuple[Array, Array]:
-    return np.linalg.inv(moments(reading.samples, reading.padded)), reading.outgoing.copy()
+    # Of what is zero throughout, the ridge would say that it costs something: what its weights are does not matter.
+    alive = np.any(reading.samples != 0, axis=0)
+    return np.linalg.inv(moments(reading.samples, reading.padded)), reading.outgoing * alive[:, None]
 
 
 def _without(inverse: Array, taken: Array, k: int) -> tuple[Array, Array]:

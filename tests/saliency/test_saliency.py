@@ -126,3 +126,15 @@ def _lost(samples, outgoing, gone, padded):
 def test_a_criterion_that_there_is_not_is_refused():
     with pytest.raises(OptionError, match=r"no criterion is called 'obx' .did you mean ob"):
         criterion("obx")
+
+
+@given(seed=st.integers(0, 99), padded=st.booleans())
+def test_obs_lets_units_that_are_zero_throughout_go_first_whatever_reads_them(seed, padded):
+    samples = drawn(8, seed=seed)
+    samples[:, [2, 5]] = 0.0
+    samples[:, 4] *= 1e-3  # next to nothing, and alive
+    outgoing = np.ones((8, 3))
+    outgoing[[2, 5]] = 1e3
+    ranking = CRITERIA["obs"].rank(view(samples, outgoing=outgoing, padded=padded))
+    assert sorted(ranking.order[:2].tolist()) == [2, 5]
+    assert ranking.loss[1] == 0
