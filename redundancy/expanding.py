@@ -94,7 +94,7 @@ def _form(followed: Trace, plans: Sequence[Plan]) -> Trace:
                     shape[{**rule.carries, **rule.reads}[name]] = before
                 if name in rule.alike and shape[rule.axis(node, len(inputs[0]))] > 1:
                     shape[rule.axis(node, len(inputs[0]))] = before
-                if name in rule.writes and rule.reads:
+                if name in rule.writes and not rule.carries:
                     shape[rule.writes[name]] = made
                 elif name in rule.writes:
                     shape[rule.writes[name]] = array.shape[rule.writes[name]] // _extent(network, node) * before

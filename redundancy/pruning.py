@@ -141,6 +141,8 @@ def _with_inputs(network: Network, remove: Any, layers: Iterable[str] | None) ->
     if not taken:
         raise OptionError("inputs=True, and no weights read several units of an input as they are: leave it out")
     if isinstance(remove, Mapping):
+        for name in set(remove) & set(network.inputs) - set(taken):
+            raise OptionError(f"no weights read input '{name}' as it is: name what they read, of {', '.join(taken)}")
         return network, {each: share for name, share in remove.items() for each in taken.get(name, (name,))}, None
     every = [each for names in taken.values() for each in names]
     named = None if layers is None else [*every, *(name for name in layers if name not in taken)]

@@ -90,6 +90,8 @@ def test_a_model_that_is_shown_to_be_worse_ends_with_1(run, monkeypatch):
         (("--data", "data", "--remove", "0.5", "--tune", "-1"), "--tune -1: give a whole number"),
         (("--data", "data", "--remove", "0.5", "--distil"), "and it is not: give --tune, in epochs"),
         (("--data", "bare", "--remove", "0.5", "--tune", "1"), "y_train beside x_train, or --distil"),
+        (("--data", "bare", "--remove", "0.5", "--distil", "0"), "'0' is no temperature: give a number above 0"),
+        (("--data", "bare", "--remove", "0.5", "--distil", "m.keras"), "'m.keras' is no temperature"),
         (("--data", "data", "--remove", "0.5", "--seed", "-1"), "--seed -1: give a whole number from 0 up"),
     ],
 )
@@ -120,3 +122,8 @@ def test_inputs_may_go_as_well(run, tmp_path):
     model = keras.models.load_model(tmp_path / "small.keras")
     assert model.input_shape == (None, 6)
     assert model.get_layer("hidden").kernel.shape == (3, 24)
+
+
+def test_a_file_that_keras_could_not_load_is_refused_before_the_work(run):
+    line = refused(run("model", "-o", "small.h5", "--data", "data", "--remove", "0.5", "--inputs"))
+    assert "from .keras files only" in line

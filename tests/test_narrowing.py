@@ -148,6 +148,11 @@ def test_where_no_weights_read_inputs_it_is_refused(digits):
         prune(model, data=digits, remove=0.5, inputs=True)
 
 
+def test_an_input_is_called_by_what_weights_read_of_it(digits, trained):
+    with pytest.raises(OptionError, match=r"'input_layer\w*' as it is: name what they read, of pixels"):
+        prune(trained, data=digits, remove={read(trained).inputs[0]: 0.5}, inputs=True)
+
+
 def test_channels_of_an_image_may_go():
     keras.utils.set_random_seed(0)
     x = np.random.default_rng(0).random((80, 6, 6, 3)).astype("float32")
@@ -220,6 +225,20 @@ def test_hidden_units_that_are_taken_are_no_inputs():
     inputs = keras.Input((1,))
     hidden = keras.ops.take(keras.layers.Dense(4, "relu")(inputs), [0, 1], axis=-1)
     assert opened(read(keras.Model(inputs, keras.layers.Dense(2)(hidden))))[1] == {}
+
+
+def test_certificates_are_of_networks_of_other_widths_whose_output_takes_places():
+    def network(units):
+        b, rng = Builder(), np.random.default_rng(0)
+        first, second = rng.normal(size=(4, 8)), rng.normal(size=(8, 5))
+        hidden = b.add("dense", b.input((4,), dtype="float64"), weights={"kernel": first, "bias": np.zeros(8)})
+        read_by = b.add("dense", hidden, weights={"kernel": second[:, :units], "bias": np.zeros(units)})
+        last = b.add("dense", read_by, weights={"kernel": np.ones((units, 1)), "bias": np.zeros(1)})
+        return b.network(b.add("gather", hidden, places=(1, 0, 0)), last)
+
+    found = certify(network(5), network(4), box=(-1.0, 1.0))
+    assert np.all(found.outputs[0] < 1e-9)
+    assert np.isfinite(found.bound)
 
 
 def test_certificates_hold_where_a_place_is_taken_twice():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,7 @@ def add_commands(commands: Any) -> None:
     )
     prune.add_argument(
         "--distil",
-        type=number,
+        type=_temperature,
         nargs="?",
         const=True,
         default=False,
@@ -129,6 +130,8 @@ def _prune(arguments: argparse.Namespace) -> int:
     file = None if arguments.data in LOADERS else Path(arguments.data)
     check_outputs(arguments, {"--output": arguments.output, "--json": path_of(arguments.json)}, file)
     keras_files.writable(arguments.output, force=arguments.force)
+    if arguments.inputs and arguments.output.suffix == ".h5":
+        raise OptionError("--inputs makes an operation, which Keras loads from .keras files only: write one of these")
     model = model_of(arguments, file, tell=True)
     with told("pruning"), only_ours():
         from redundancy.pruning import prune
@@ -154,6 +157,14 @@ def _prune(arguments: argparse.Namespace) -> int:
 
     show(arguments, compaction_table(small, width()), small)
     return REFUTED if small.verdict is not None and small.verdict.outcome.value == "REFUTED" else 0
+
+
+def _temperature(text: str) -> float:
+    value = number(text)
+    if not 0 < value < math.inf:
+        what = f"{text!r} is no temperature: give a number above 0, or none"
+        raise argparse.ArgumentTypeError(f"{what}, and MODEL before all options")
+    return value
 
 
 def _share(text: str) -> float:
