@@ -83,6 +83,16 @@ def small():
     return keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Dense(3, activation="relu")(inputs)))
 
 
+def test_nobody_is_warned_where_a_layer_without_a_rule_leaves_no_bound(recwarn):
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((3,))
+    hidden = keras.layers.Dense(4, "relu")(keras.ops.take(inputs, [-1, 0], axis=-1))
+    first = keras.Model(inputs, keras.layers.Dense(2)(hidden))
+    second = keras.models.clone_model(first)
+    assert certify(first, second, box=(0.0, 1.0)).bound == np.inf
+    assert not [warned for warned in recwarn if warned.category is RuntimeWarning]
+
+
 def test_models_and_files_are_compared(tmp_path):
     first, second = small(), small()
     first.save(tmp_path / "first.keras")

@@ -251,7 +251,9 @@ def _together(up: Array, down: Array, below: Line, above: Line, both: Both, astr
 
 
 def _times(a: Array, b: Array) -> Array:
-    return np.where(a == 0, 0.0, a * b)
+    """The product, where nothing times infinity is nothing."""
+    a, b = np.broadcast_arrays(a, b)
+    return np.asarray(np.multiply(a, b, out=np.zeros(a.shape), where=a != 0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
