@@ -180,7 +180,7 @@ def test_a_network_gives_a_network(digits):
         ({"remove": float("nan")}, "no share"),
         ({"within": 0}, "within=0 is no share"),
         ({"remove": 0.999}, "is more than can go"),
-        ({"remove": 0.5, "tune": -1}, "whole numbers"),
+        ({"remove": 0.5, "tune": -1}, "a whole number"),
         ({"remove": 0.5, "tune": 1}, "labels"),
         ({"remove": 0.5, "distil": True}, "give tune="),
         ({"remove": 0.5, "tune": 1, "distil": -1.0}, "a temperature above 0"),
