@@ -10,6 +10,7 @@ import numpy as np
 from redundancy.allocation import Step, gone_after
 from redundancy.errors import TooMuchError
 from redundancy.material import Material
+from redundancy.narrowing import closed
 from redundancy.network import Network
 from redundancy.pruner import Pruner, first
 from redundancy.workbench import written
@@ -49,7 +50,7 @@ def goal_of(work: Pruner, original: Any) -> Pruner | Pace:
     """
     if work.of != LATENCY:
         return work
-    return Pace(work, lambda network: latency(original, written(original, network), work.judged))
+    return Pace(work, lambda network: latency(original, written(original, closed(network)), work.judged))
 
 
 class Pace:
@@ -101,6 +102,8 @@ class Pace:
 
     def _too_much(self, share: float, left: float) -> TooMuchError:
         most = max(0.0, np.floor(1000 * (1.0 - left)) / 10)
+        # What a call takes whatever it computes is most of the time of a small model.
+        remedy = "give less" if most else "a call takes that long whatever is in the model, so choose another of="
         return TooMuchError(
-            f"remove={share:g} is more than can go: {most:g}% of the latency at most, as measured here; give less"
+            f"remove={share:g} is more than can go: {most:g}% of the latency at most, as measured here; {remedy}"
         )

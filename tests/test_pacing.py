@@ -157,3 +157,22 @@ def test_nobody_is_warned_of_models_that_are_compiled_to_be_timed(model, rows, m
     timing.latencies([model], (rows,))
     assert not any(told)
     assert logger.level == before
+
+
+def test_where_no_time_is_saved_it_says_why(model, rows, timed):
+    timed(lambda macs: 100)
+    with pytest.raises(OptionError, match=r"0% of the latency at most, .*a call takes that long whatever"):
+        prune(model, data=rows, remove=0.1, of="latency")
+
+
+def test_what_is_timed_takes_no_places_in_vain(model, rows, monkeypatch):
+    kinds = []
+
+    def latencies(models, inputs):
+        network = read(models[-1])
+        kinds.extend(node.kind for node in network if node.kind == "gather" and len(node.config["places"]) == 6)
+        return tuple(float(cost(read(each)).macs) for each in models)
+
+    monkeypatch.setattr(timing, "latencies", latencies)
+    prune(model, data=rows, remove=0.3, of="latency", inputs=True)
+    assert not kinds
