@@ -143,7 +143,10 @@ def _with_inputs(network: Network, remove: Any, layers: Iterable[str] | None) ->
     if isinstance(remove, Mapping):
         for name in set(remove) & set(network.inputs) - set(taken):
             raise OptionError(f"no weights read input '{name}' as it is: name what they read, of {', '.join(taken)}")
-        return network, {each: share for name, share in remove.items() for each in taken.get(name, (name,))}, None
+        said = [(each, share) for name, share in remove.items() for each in taken.get(name, (name,))]
+        if len(dict(said)) < len(said):
+            raise OptionError(f"remove= names what is read of an input twice, of {', '.join(taken)}: give it one share")
+        return network, dict(said), None
     every = [each for names in taken.values() for each in names]
     named = None if layers is None else [*every, *(name for name in layers if name not in taken)]
     return network, remove, named

@@ -304,3 +304,8 @@ def test_bounds_follow_places():
 def test_places_that_are_not_there_are_refused(places):
     with pytest.raises(NetworkError, match=r"places|shape"):
         vector_network(places)
+
+
+def test_an_input_that_is_named_twice_is_refused(digits, trained):
+    with pytest.raises(OptionError, match="names what is read of an input twice, of pixels"):
+        prune(trained, data=digits, remove={"pixels": 0.5, "pixels_taken": 0.2}, inputs=True)
